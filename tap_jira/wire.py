@@ -1,0 +1,49 @@
+"""The request and the answer as plain values: what the client, the transport and the simulated Jira all speak."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+
+class Headers(dict[str, str]):
+    """Header fields by name, whatever the case (RFC 9110, section 5.1)."""
+
+    def __init__(self, fields: Mapping[str, str] | None = None) -> None:
+        super().__init__({name.lower(): value for name, value in (fields or {}).items()})
+
+    def __getitem__(self, name: str) -> str:
+        return super().__getitem__(name.lower())
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and super().__contains__(name.lower())
+
+    def get(self, name: str, default: Any = None) -> Any:  # type: ignore[override]
+        return super().get(name.lower(), default)
+
+
+@dataclass(frozen=True)
+class Request:
+    """One HTTP request: ``url`` is absolute and carries its query."""
+
+    method: str
+    url: str
+    headers: Headers = field(default_factory=Headers)
+    body: bytes = b""
+
+
+@dataclass(frozen=True)
+class Response:
+    """One HTTP answer, its body decoded from any transfer or content coding."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+    @classmethod
+    def of_json(cls, value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+        """An answer carrying ``value`` as JSON, as Jira labels it."""
+        return cls(status, Headers({"Content-Type": "application/json;charset=UTF-8", **(headers or {})}), orjson.dumps(value))
