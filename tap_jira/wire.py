@@ -1,4 +1,4 @@
-"""The request and the answer as plain values: what the client, the transport and the simulated Jira all speak."""
+"""The request, the answer and the missing answer as plain values: what client, transport and simulated Jira all speak."""
 
 from __future__ import annotations
 
@@ -47,3 +47,15 @@ class Response:
     def of_json(cls, value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
         """An answer carrying ``value`` as JSON, as Jira labels it."""
         return cls(status, Headers({"Content-Type": "application/json;charset=UTF-8", **(headers or {})}), orjson.dumps(value))
+
+
+class NetworkError(Exception):
+    """No usable answer came.
+
+    ``kind`` is one word for how it failed: ``connect``, ``tls``, ``timeout``, ``reset`` (the connection ended early),
+    ``truncated`` (a part of the body is missing), ``redirect`` (to another host, or in a circle), ``too_large``.
+    """
+
+    def __init__(self, kind: str, detail: str = "") -> None:
+        super().__init__(f"{kind}: {detail}" if detail else kind)
+        self.kind, self.detail = kind, detail

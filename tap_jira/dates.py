@@ -1,0 +1,84 @@
+"""Read the dates and times that Jira writes, and write them as targets want them."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, timedelta, timezone
+from functools import lru_cache
+
+# 2016-03-03T14:32:47.000+0000, an offset with or without a colon, Z, or none; no milliseconds in some answers
+# (users' lastLoginTime), more than three digits never seen but harmless.
+_DATE_TIME = re.compile(
+    r"(\d{4}-\d\d-\d\d)[T ]([01]\d|2[0-3]):([0-5]\d):([0-5]\d)(?:\.(\d{1,9}))?\s?(?:Z|([+-]\d\d):?(\d\d))?", re.ASCII
+)
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+SECONDS_BELOW = 10**11
+"""An epoch number under this is in seconds (it would be 1973 in milliseconds); Jira's integers come in both."""
+
+
+@lru_cache(maxsize=4096)
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return text >= "0001-01-02" and text <= "9999-12-30"  # one day of room for any offset
+
+
+def to_utc(text: str) -> str | None:
+    """The same instant as ``2024-03-05T12:34:56.789000Z``; None if ``text`` is no date-time of the years 1 to 9999.
+
+    A date alone is its midnight, and a time without an offset is taken as UTC.
+    """
+    match = _DATE_TIME.fullmatch(text)
+    if match is None:
+        return text + "T00:00:00.000000Z" if _DATE.fullmatch(text) and _is_day(text) else None
+    day, hour, minute, second, fraction, offset_hours, offset_minutes = match.groups()
+    if not _is_day(day):
+        return None
+    if fraction is None:
+        micros = "000000"
+    else:
+        micros = fraction[:6].ljust(6, "0")
+    if offset_hours is None or (offset_hours[1:] == "00" and offset_minutes == "00"):
+        return f"{day}T{hour}:{minute}:{second}.{micros}Z"
+    offset = timedelta(hours=int(offset_hours[1:]), minutes=int(offset_minutes))
+    local = datetime.fromisoformat(f"{day}T{hour}:{minute}:{second}.{micros}")
+    shifted = local - offset if offset_hours[0] == "+" else local + offset
+    return shifted.isoformat(timespec="microseconds") + "Z"
+
+
+def number_to_utc(number: float) -> str | None:
+    """The instant an epoch number means, in seconds or milliseconds by its size, as ``to_utc`` writes it."""
+    millis = number * 1000 if abs(number) < SECONDS_BELOW else number
+    return format_millis(int(millis))
+
+
+def format_millis(millis: int) -> str | None:
+    """Epoch milliseconds as ``2024-03-05T12:34:56.789000Z``; None outside the years 1 to 9999."""
+    try:
+        return (EPOCH + timedelta(milliseconds=millis)).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    except OverflowError:
+        return None
+
+
+def to_millis(text: object) -> int | None:
+    """Epoch milliseconds (rounded down) of a date-time as Jira or ``to_utc`` writes it; None if it is none."""
+    utc = to_utc(text) if isinstance(text, str) else None
+    if utc is None:
+        return None
+    # Python 3.10 does not read the Z.
+    return (datetime.fromisoformat(utc[:-1]).replace(tzinfo=timezone.utc) - EPOCH) // timedelta(milliseconds=1)
+
+
+def to_day(text: str) -> str | None:
+    """``YYYY-MM-DD`` of a date, or of a date-time that is a midnight; None for anything that would lose by it."""
+    if _DATE.fullmatch(text):
+        return text if _is_day(text) else None
+    match = _DATE_TIME.fullmatch(text)
+    if match is None or not _is_day(match[1]):
+        return None
+    midnight = match[2] == match[3] == match[4] == "00" and not (match[5] or "").strip("0")
+    return match[1] if midnight else None

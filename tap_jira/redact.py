@@ -1,0 +1,45 @@
+"""Know the secret values of this run and blot them out of any text that leaves the process."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterable
+from urllib.parse import quote
+
+BLOT = "[secret]"
+SHORTEST = 4
+"""Shorter values would blot out half of every message; a credential is longer."""
+
+# What other parties' texts give away: a header quoted back, an OAuth base string (it holds the consumer key and the token).
+GIVEAWAYS = re.compile(
+    r"(?i)((?:authorization|cookie)\s*[:=]\s*)[^\r\n]+"
+    r"|(oauth_(?:signature_base_string|signature|token|token_secret|consumer_key|verifier)=)[^&\s,\"]+"
+)
+
+
+class Redactor:
+    """A function from text to text in which no secret of this run is left."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        forms: set[str] = set()
+        for secret in secrets:
+            forms.update(_forms(secret))
+        # Longest first: a secret may contain another.
+        self._forms = sorted((form for form in forms if len(form) >= SHORTEST), key=len, reverse=True)
+
+    def __call__(self, text: str) -> str:
+        for form in self._forms:
+            text = text.replace(form, BLOT)
+        return GIVEAWAYS.sub(lambda m: (m.group(1) or m.group(2)) + BLOT, text)
+
+
+def _forms(secret: str) -> Iterable[str]:
+    """The shapes in which one secret may turn up: itself, percent-encoded, in base64, line by line, escaped in JSON."""
+    stripped = secret.strip()
+    yield stripped
+    yield quote(stripped, safe="")
+    yield base64.b64encode(stripped.encode()).decode()
+    yield stripped.encode("unicode_escape").decode()
+    if "\n" in stripped:
+        yield from (line for line in stripped.splitlines() if not line.startswith("-----"))
