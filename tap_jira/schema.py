@@ -1,0 +1,175 @@
+"""The schemas of the seven tables, and the columns that a site's own fields add to the issues."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from copy import deepcopy
+from importlib import resources
+from typing import Any, NamedTuple
+
+Node = dict[str, Any]
+
+DEFAULT_LEAVES = 900
+"""Leaf columns of the issues that are selected when nobody chose: PostgreSQL stops at 1,600."""
+
+LONGEST_NAME = 63
+"""Bytes of a flattened column name that every target can hold."""
+
+_LONGEST_TITLE = 200
+_CUSTOM = re.compile(r"customfield_(\d+)", re.ASCII)
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
+_NEVER_A_FIELD = "issuekey"  # Jira lists it, but an issue has its key at the top
+
+
+class _Kind(NamedTuple):
+    """What a type that Jira declares becomes, and how it is worded, alone and in a list."""
+
+    node: Node
+    one: str
+    many: str
+
+
+def _scalar(kind: str, **more: str) -> Node:
+    return {"type": ["null", kind], **more}
+
+
+def _shared(name: str) -> Node:
+    return {"$ref": f"shared/{name}.json"}
+
+
+_TEXT = _Kind(_scalar("string"), "as JSON text unless it is a plain string", "each as JSON text unless a plain string")
+
+_KINDS: Mapping[str, _Kind] = {
+    "string": _Kind(_scalar("string"), "a text", "a list of texts"),
+    "number": _Kind(_scalar("number"), "a number", "a list of numbers"),
+    "date": _Kind(_scalar("string", format="date"), "a day", "a list of days"),
+    "datetime": _Kind(_scalar("string", format="date-time"), "an instant", "a list of instants"),
+    "option": _Kind(_shared("option"), "one choice", "a list of choices"),
+    "option-with-child": _Kind(_shared("cascading_option"), "a choice in two levels", "a list of such choices"),
+    "user": _Kind(_shared("user"), "a user", "a list of users"),
+    "group": _Kind(_shared("group"), "a group", "a list of groups"),
+    "component": _Kind(_shared("component"), "a component", "a list of components"),
+    "version": _Kind(_shared("version"), "a version", "a list of versions"),
+    "project": _Kind(_shared("project"), "a project", "a list of projects"),
+    "priority": _Kind(_shared("priority"), "a priority", "a list of priorities"),
+    "issuetype": _Kind(_shared("issue_type"), "an issue type", "a list of issue types"),
+    "status": _Kind(_shared("status"), "a status", "a list of statuses"),
+    "resolution": _Kind(_shared("resolution"), "a resolution", "a list of resolutions"),
+    "securitylevel": _Kind(_shared("security_level"), "a security level", "a list of security levels"),
+}
+"""What Jira declares in a field's ``schema.type`` and ``schema.items``; all else is ``_TEXT``."""
+
+
+def load(stream: str) -> Node:
+    """The stream's schema with the shared parts in place, the caller's own to change."""
+    schema: Node = _resolve(_read(f"{stream}.json"))
+    return schema
+
+
+def add_custom_fields(schema: Node, fields: Iterable[Mapping[str, Any]]) -> Node:
+    """A new schema of the issues with a column for each of the site's fields that has none yet.
+
+    ``fields`` is Jira's answer of ``/rest/api/2/field``; entries without a usable id are passed over, and of
+    entries with the same id the first one counts.
+    """
+    widened = deepcopy(schema)
+    columns = _fields_of(widened)
+    kinds = {name: kind._replace(node=_resolve(kind.node)) for name, kind in _KINDS.items()}
+    taken = {name.lower() for name in columns}
+    added: Node = {}
+    for field in fields:
+        field_id = field.get("id") if isinstance(field, Mapping) else None
+        if isinstance(field_id, str) and _is_usable(field_id) and field_id.lower() not in taken:
+            taken.add(field_id.lower())
+            added[field_id] = _column(field_id, field, kinds)
+    columns.update((field_id, added[field_id]) for field_id in sorted(added, key=_place))
+    return widened
+
+
+def leaf_count(node: Mapping[str, Any]) -> int:
+    """The number of columns ``node`` becomes in a table when objects are flattened: an array is one column."""
+    properties = node.get("properties")
+    return sum(map(leaf_count, properties.values())) if isinstance(properties, dict) else 1
+
+
+def beyond_budget(schema: Node, budget: int = DEFAULT_LEAVES) -> frozenset[str]:
+    """Ids of the site's own fields to leave unselected, so that the rest of the table has at most ``budget`` leaves.
+
+    Fields are taken in the order of their numbers until the first that does not fit. The tap's own columns always
+    count and are never named.
+    """
+    columns = _fields_of(schema)
+    own = _fields_of(load("jira_issues"))
+    added = sorted(columns.keys() - own.keys(), key=_place)
+    room = budget - leaf_count(schema) + sum(leaf_count(columns[field_id]) for field_id in added)
+    for position, field_id in enumerate(added):
+        room -= leaf_count(columns[field_id])
+        if room < 0:
+            return frozenset(added[position:])
+    return frozenset()
+
+
+def _read(path: str) -> Node:
+    text = (resources.files("tap_jira") / "schemas" / path).read_text(encoding="utf-8")
+    node: Node = json.loads(text)
+    return node
+
+
+def _resolve(node: Any) -> Any:
+    """A copy of ``node`` with each ``$ref`` (a path under ``schemas``) replaced; what stands beside a $ref wins."""
+    if isinstance(node, list):
+        return [_resolve(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    beside = {name: _resolve(value) for name, value in node.items() if name != "$ref"}
+    return {**_resolve(_read(node["$ref"])), **beside} if "$ref" in node else beside
+
+
+def _fields_of(schema: Node) -> Node:
+    fields: Node = schema["properties"]["fields"]["properties"]
+    return fields
+
+
+def _place(field_id: str) -> tuple[int, str]:
+    """Where a field stands: fields of Jira and its apps by name, then the custom fields by number."""
+    custom = _CUSTOM.fullmatch(field_id)
+    return (int(custom[1]) if custom else -1, field_id)
+
+
+def _is_usable(field_id: str) -> bool:
+    # Two underscores would read as the joint of a flattened name.
+    named = _NAME.fullmatch(field_id) is not None and "__" not in field_id
+    return named and field_id != _NEVER_A_FIELD and _fits(field_id, {})
+
+
+def _fits(field_id: str, node: Node) -> bool:
+    return len(f"fields__{field_id}") + _tail(node) <= LONGEST_NAME
+
+
+def _tail(node: Node) -> int:
+    """The most bytes that flattening adds behind the name of ``node``."""
+    properties: Node = node.get("properties", {})
+    return max((2 + len(name) + _tail(child) for name, child in properties.items()), default=0)
+
+
+def _column(field_id: str, field: Mapping[str, Any], kinds: Mapping[str, _Kind]) -> Node:
+    declared = field.get("schema")
+    if not isinstance(declared, Mapping):
+        declared = {}
+    if declared.get("type") == "array":
+        kind = kinds.get(str(declared.get("items")), _TEXT)
+        node, words = {"type": ["null", "array"], "items": kind.node}, kind.many
+    else:
+        kind = kinds.get(str(declared.get("type")), _TEXT)
+        node, words = kind.node, kind.one
+    if not _fits(field_id, node):
+        node, words = _TEXT.node, _TEXT.one
+    title = _title(field.get("name")) or field_id
+    return {**deepcopy(node), "title": title, "description": f'The site\'s field "{title}", {words}.'}
+
+
+def _title(name: object) -> str:
+    return _UNPRINTABLE.sub(" ", name).strip()[:_LONGEST_TITLE].rstrip() if isinstance(name, str) else ""
