@@ -38,10 +38,7 @@ def to_utc(text: str) -> str | None:
     day, hour, minute, second, fraction, offset_hours, offset_minutes = match.groups()
     if not _is_day(day):
         return None
-    if fraction is None:
-        micros = "000000"
-    else:
-        micros = fraction[:6].ljust(6, "0")
+    micros = (fraction or "")[:6].ljust(6, "0")
     if offset_hours is None or (offset_hours[1:] == "00" and offset_minutes == "00"):
         return f"{day}T{hour}:{minute}:{second}.{micros}Z"
     offset = timedelta(hours=int(offset_hours[1:]), minutes=int(offset_minutes))

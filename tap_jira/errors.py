@@ -4,7 +4,8 @@ TapError                    exit 1
 ├── ConfigError             exit 2   mend the configuration, the catalog or the state file
 ├── AuthError               exit 3   mend the credentials: Jira does not know us, or not any more
 ├── RefusedError            exit 3   Jira understood and said no: the request, the path or the permission
-│   └── ForbiddenError      exit 3   ... this account may not read this one thing; the others may be fine
+│   ├── ForbiddenError      exit 3   ... this account may not read this one thing; the others may be fine
+│   └── NotFoundError       exit 3   ... this site does not have the path, or not any more
 ├── UnavailableError        exit 4   try again later: Jira could not be reached, or kept failing
 ├── ReadError               exit 4   a part of the issues could not be read to its end without a gap
 ├── TargetGoneError         exit 141 the process that reads our output went away
@@ -35,13 +36,21 @@ class AuthError(TapError):
 
 
 class RefusedError(TapError):
-    """Jira understood the request and will not answer it; asking again would not help."""
+    """Jira understood the request and will not answer it (``status`` is HTTP's, 0 if none); again would not help."""
 
     exit_code = 3
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class ForbiddenError(RefusedError):
     """The account lacks the permission for this one thing."""
+
+
+class NotFoundError(RefusedError):
+    """This site does not have that path."""
 
 
 class UnavailableError(TapError):

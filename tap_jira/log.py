@@ -24,7 +24,7 @@ class _RedactingFormatter(logging.Formatter):
 
 
 def set_up(redact: Redactor) -> None:
-    """Log at INFO to stderr in singer-python's form, or as the file named by LOGGING_CONF_FILE says; redacted either way."""
+    """Log at INFO to stderr in singer-python's form, or as the file in LOGGING_CONF_FILE says; redacted either way."""
     path = os.environ.get("LOGGING_CONF_FILE")
     if path:
         logging.config.fileConfig(path, disable_existing_loggers=False)

@@ -11,7 +11,7 @@ BLOT = "[secret]"
 SHORTEST = 4
 """Shorter values would blot out half of every message; a credential is longer."""
 
-# What other parties' texts give away: a header quoted back, an OAuth base string (it holds the consumer key and the token).
+# What the texts of others give away: a header quoted back, an OAuth base string (consumer key and token are in it).
 GIVEAWAYS = re.compile(
     r"(?i)((?:authorization|cookie)\s*[:=]\s*)[^\r\n]+"
     r"|(oauth_(?:signature_base_string|signature|token|token_secret|consumer_key|verifier)=)[^&\s,\"]+"

@@ -1,4 +1,4 @@
-"""The request, the answer and the missing answer as plain values: what client, transport and simulated Jira all speak."""
+"""Request, answer and missing answer as plain values: what client, transport and simulated Jira all speak."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Headers(dict[str, str]):
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and super().__contains__(name.lower())
 
-    def get(self, name: str, default: Any = None) -> Any:  # type: ignore[override]
+    def get(self, name: str, default: Any = None) -> Any:
         return super().get(name.lower(), default)
 
 
@@ -46,7 +46,9 @@ class Response:
     @classmethod
     def of_json(cls, value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
         """An answer carrying ``value`` as JSON, as Jira labels it."""
-        return cls(status, Headers({"Content-Type": "application/json;charset=UTF-8", **(headers or {})}), orjson.dumps(value))
+        return cls(
+            status, Headers({"Content-Type": "application/json;charset=UTF-8", **(headers or {})}), orjson.dumps(value)
+        )
 
 
 class NetworkError(Exception):

@@ -1,0 +1,130 @@
+"""Read a Singer catalog and answer what of it was selected: which streams, and of each which columns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from singer import metadata
+
+from tap_jira.errors import ConfigError
+from tap_jira.streams import STREAMS, Stream
+
+Breadcrumb = tuple[str, ...]
+Metadata = Mapping[Breadcrumb, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """A stream to be synced: its selected schema, the whole one, and whether somebody chose it."""
+
+    stream: Stream
+    schema: dict[str, Any]
+    full: dict[str, Any]
+    keys: list[str]
+    chosen: bool
+
+
+def parse(text: str, name: str) -> dict[str, Any]:
+    """The catalog in a file's text; ConfigError if it is none."""
+    try:
+        catalog = json.loads(text)
+    except ValueError as error:
+        raise ConfigError(f"catalog file {name} is not JSON ({error}); write it anew with --discover") from None
+    streams = catalog.get("streams") if isinstance(catalog, dict) else None
+    if not isinstance(streams, list) or not all(isinstance(entry, dict) for entry in streams):
+        raise ConfigError(f"catalog file {name} has no list of streams; write it anew with --discover")
+    return {"streams": streams}
+
+
+def select(catalog: Mapping[str, Any], warn: Callable[[str], None]) -> list[Selection]:
+    """What is selected, in the order in which this tap syncs; ConfigError if the catalog is not ours."""
+    entries = {_id(entry): entry for entry in catalog["streams"]}
+    known = {stream.name for stream in STREAMS}
+    if entries and not known & entries.keys():
+        raise ConfigError(
+            f"the catalog is another tap's: it has none of {', '.join(sorted(known))}; write it anew with --discover"
+        )
+    for name in entries.keys() - known:
+        if _read(entries[name])[1]:
+            raise ConfigError(
+                f"the catalog selects {name!r}, which this tap does not have; remove it, or discover again"
+            )
+        warn(f"catalog: {name!r} is not a stream of this tap and is ignored")
+    chosen = (_select_stream(stream, entries[stream.name]) for stream in STREAMS if stream.name in entries)
+    return [selection for selection in chosen if selection is not None]
+
+
+def _id(entry: Mapping[str, Any]) -> str:
+    return str(entry.get("tap_stream_id") or entry.get("stream"))
+
+
+def _select_stream(stream: Stream, entry: Mapping[str, Any]) -> Selection | None:
+    about, chosen = _read(entry)
+    if not (about.get((), {}).get("selected-by-default", False) if chosen is None else chosen):
+        return None
+    full = entry.get("schema")
+    if not isinstance(full, dict) or not isinstance(full.get("properties"), dict):
+        raise ConfigError(f"the catalog has no schema for {stream.name}; write it anew with --discover")
+    keys = list(about.get((), {}).get("table-key-properties") or entry.get("key_properties") or [stream.key])
+    forced = {*keys, *([stream.replication_key] if stream.replication_key else [])}
+    schema = _prune(full, (), about, forced, inherited=None)
+    missing = forced - schema["properties"].keys()
+    if missing:
+        raise ConfigError(
+            f"the catalog's schema of {stream.name} lacks {', '.join(sorted(missing))}; write it anew with --discover"
+        )
+    return Selection(stream, schema, full, keys, chosen=bool(chosen))
+
+
+def _read(entry: Mapping[str, Any]) -> tuple[Metadata, bool | None]:
+    """The metadata of an entry, and what it says of the stream: selected, not selected, or nothing.
+
+    Before there was metadata, ``selected`` stood in the schema or beside it; some tools still write it there.
+    """
+    about: Metadata = metadata.to_map(entry.get("metadata") or [])
+    schema = entry.get("schema")
+    legacy = schema.get("selected") if isinstance(schema, dict) else None
+    return about, _first(about.get((), {}).get("selected"), entry.get("selected"), legacy)
+
+
+def _prune(
+    node: dict[str, Any], path: Breadcrumb, about: Metadata, forced: set[str], inherited: bool | None
+) -> dict[str, Any]:
+    """``node`` with the selected columns alone.
+
+    What was said of the column itself counts, then "not selected" said of what it lies in, then its default. So a
+    column chosen inside an object that was not is there: Meltano marks all as unselected, then the chosen alone.
+    """
+    columns: dict[str, Any] = {}
+    for name, part in node.get("properties", {}).items():
+        here = (*path, "properties", name)
+        own = about.get(here, {})
+        said = _first(own.get("selected"), part.get("selected"))
+        is_forced = (not path and name in forced) or own.get("inclusion") == "automatic"
+        if own.get("inclusion") == "unsupported":
+            continue
+        below = said if said is not None else inherited
+        if part.get("properties"):
+            inner = _prune(part, here, about, set(), False if below is False else None)
+            if inner["properties"] or is_forced:
+                columns[name] = inner
+        elif is_forced or _decide(said, inherited, own.get("selected-by-default", True)):
+            columns[name] = part
+    return {**node, "properties": columns}
+
+
+def _decide(said: bool | None, inherited: bool | None, default: bool) -> bool:
+    if said is not None:
+        return said
+    return default and inherited is not False
+
+
+def _first(*values: Any) -> bool | None:
+    """The first that says something, in any of the ways in which JSON tools write a truth."""
+    for value in values:
+        if value is not None:
+            return str(value).lower() == "true"
+    return None

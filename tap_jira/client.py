@@ -1,0 +1,102 @@
+"""Fetch decoded JSON from Jira: the address, the attempt, its verdict and its repeats, around one transport."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any, Protocol
+from urllib.parse import urlencode
+
+import orjson
+
+from tap_jira import verdict
+from tap_jira.retry import Again, Retry
+from tap_jira.wire import Headers, NetworkError, Request, Response
+
+LONGEST_QUERY = 2000
+"""Characters of a query above which a search is sent as POST: Tomcat takes 8 KB for the address and all headers."""
+
+Params = Mapping[str, Any] | None
+Check = Callable[[Any], bool] | None
+"""Whether a decoded answer has the shape asked for; one that has not is asked for again, never taken for empty."""
+
+
+class Sends(Protocol):
+    """Anything that answers a request: the network, or a simulated Jira."""
+
+    def send(self, request: Request) -> Response:
+        """The answer; NetworkError if there is none."""
+
+
+@dataclass
+class Client:
+    """Asks one Jira site for JSON, patiently and at its pace; safe to use from several threads."""
+
+    transport: Sends
+    retry: Retry
+    base_url: str
+    requests: int = 0
+    _lock: Lock = field(default_factory=Lock, repr=False)
+
+    def get(self, path: str, params: Params = None, is_whole: Check = None) -> Any:
+        """The decoded answer to a GET of ``path`` below ``/rest/api/2/``; a TapError if there is none to be had."""
+        return self.answer(path, params, is_whole)[0]
+
+    def answer(self, path: str, params: Params = None, is_whole: Check = None) -> tuple[Any, Response]:
+        """The decoded answer together with the answer as it came, for its headers and its size."""
+        query = f"?{_query(params)}" if params else ""
+        return self._ask(Request("GET", f"{self._address(path)}{query}"), path, is_whole)
+
+    def search(self, params: Mapping[str, Any], is_whole: Check = None) -> tuple[Any, Response]:
+        """The answer to an issue search, sent as GET or, where the address would be too long, as POST."""
+        query, address = _query(params), self._address("search")
+        if len(query) <= LONGEST_QUERY:
+            return self._ask(Request("GET", f"{address}?{query}"), "search", is_whole)
+        # X-Atlassian-Token: some set-ups answer a POST without it with "XSRF check failed".
+        headers = Headers({"Content-Type": "application/json", "X-Atlassian-Token": "no-check"})
+        return self._ask(Request("POST", address, headers, orjson.dumps(dict(params))), "search", is_whole)
+
+    def _address(self, path: str) -> str:
+        return f"{self.base_url}/rest/api/2/{path}"
+
+    def _ask(self, request: Request, path: str, is_whole: Check) -> tuple[Any, Response]:
+        what = f"{request.method} /rest/api/2/{path}"
+        return self.retry.call(lambda: self._attempt(request, what, is_whole))
+
+    def _attempt(self, request: Request, what: str, is_whole: Check) -> tuple[Any, Response]:
+        with self._lock:
+            self.requests += 1
+        try:
+            response = self.transport.send(request)
+        except NetworkError as error:
+            verdict.check_network(error, what)
+            raise
+        verdict.check(response, what, now=self.retry.clock.now())
+        value = decode(response, what)
+        if is_whole is not None and not is_whole(value):
+            raise Again(f"{what} was answered without what was asked for")
+        self.retry.gate.saw(response)
+        return value, response
+
+
+def decode(response: Response, what: str) -> Any:
+    """The value of a JSON body; Again if it is cut off or no JSON, as a proxy or a dying server leaves it."""
+    try:
+        return orjson.loads(response.body)
+    except ValueError:
+        pass
+    try:
+        # Slower, and takes what orjson refuses: lone surrogates, nesting beyond its limit, NaN.
+        return json.loads(response.body)
+    except (ValueError, RecursionError) as error:
+        raise Again(f"{what} was answered with {len(response.body)} bytes that are no whole JSON") from error
+
+
+def _query(params: Mapping[str, Any]) -> str:
+    return urlencode({name: _text(value) for name, value in params.items()})
+
+
+def _text(value: Any) -> str:
+    return ",".join(value) if isinstance(value, (list, tuple)) else str(value)

@@ -1,0 +1,240 @@
+"""Read the configuration from file and environment into one frozen object, and report every fault in it at once."""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+from urllib.parse import urlsplit
+
+from tap_jira import __version__
+from tap_jira.dates import to_utc
+from tap_jira.errors import ConfigError
+
+ENVIRONMENT_PREFIX = "TAP_JIRA_"
+
+
+def _option(kind: str, sentence: str, *, default: Any = None, secret: bool = False, example: Any = None) -> Any:
+    about = {"kind": kind, "sentence": sentence, "secret": secret, "example": example}
+    return field(default=default, metadata=about)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Everything a user can set, each key declared once: the checks, the documents and the sample follow from it."""
+
+    base_url: str = _option(
+        "url",
+        "Address of the Jira site, with its context path if it has one; https, except to a loopback address.",
+        example="https://jira.example.com",
+    )
+    start_date: str | None = _option(
+        "date-time",
+        "Issues updated before this are not read; without it the first sync goes one year back.",
+        example="2024-01-01T00:00:00Z",
+    )
+    oauth_consumer_key: str | None = _option(
+        "text", "OAuth 1.0a: consumer key of the application link.", example="tap-jira"
+    )
+    oauth_private_key: str | None = _option(
+        "text",
+        "OAuth 1.0a: the RSA private key as PEM text.",
+        secret=True,
+        example="-----BEGIN PRIVATE KEY-----\nMIIE...\n-----END PRIVATE KEY-----\n",
+    )
+    oauth_private_key_file: str | None = _option(
+        "text", "OAuth 1.0a: a file that holds the RSA private key, instead of its text.", example="jira.pem"
+    )
+    oauth_private_key_passphrase: str | None = _option(
+        "text", "OAuth 1.0a: passphrase of the private key, if it is encrypted.", secret=True
+    )
+    oauth_token: str | None = _option("text", "OAuth 1.0a: access token.", secret=True, example="the access token")
+    oauth_token_secret: str | None = _option(
+        "text", "OAuth 1.0a: secret of the access token; RSA-SHA1 does not use it, so it may be left out.", secret=True
+    )
+    personal_access_token: str | None = _option(
+        "text", "A personal access token (Jira Data Center 8.14 and later).", secret=True
+    )
+    username: str | None = _option(
+        "text", "User name for basic authentication; Jira 11 has it switched off by default."
+    )
+    password: str | None = _option("text", "Password that goes with username.", secret=True)
+    email: str | None = _option("text", "E-mail address of an Atlassian account, for an API token.")
+    api_token: str | None = _option("text", "API token that goes with email.", secret=True)
+    projects: tuple[str, ...] = _option(
+        "list", "Keys of the projects whose issues are read; all if left out.", default=()
+    )
+    jql: str | None = _option("jql", "A further JQL condition that issues must meet, without ORDER BY.")
+    page_size: int = _option(
+        "1-1000", "Issues asked for in the first request; later pages are sized to about 2 MB.", default=100
+    )
+    concurrency: int = _option("1-32", "Most requests under way at once.", default=4)
+    lookback_seconds: int = _option(
+        "0-2592000",
+        "How far each run reaches back before the bookmark, for issues that the search index shows late.",
+        default=1200,
+    )
+    request_timeout: float = _option(
+        "1-3600", "Seconds of silence after which a request is given up and sent again.", default=300.0
+    )
+    ca_bundle: str | None = _option(
+        "text", "A file with the certificates to trust instead of the system's, for a private certificate authority."
+    )
+    user_agent: str = _option(
+        "text",
+        "User-Agent header; put an address of yours here for Jira's administrators.",
+        default=f"tap-jira/{__version__}",
+    )
+
+    @property
+    def way_in(self) -> str:
+        """How we authenticate: a key of ``WAYS_IN``."""
+        return next(way for way, needed in WAYS_IN.items() if any(getattr(self, name) for name in needed[0]))
+
+    @property
+    def secrets(self) -> list[str]:
+        """Every value that must not appear in a log."""
+        values = [getattr(self, option.name) for option in fields(self) if option.metadata["secret"]]
+        return [value for value in values if value]
+
+
+WAYS_IN: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "oauth1": (("oauth_consumer_key",), ("oauth_private_key", "oauth_private_key_file"), ("oauth_token",)),
+    "token": (("personal_access_token",),),
+    "basic": (("username",), ("password",)),
+    "api_token": (("email",), ("api_token",)),
+}
+"""Each way to authenticate and what it needs; of several names side by side one."""
+
+
+def load(values: Mapping[str, Any], environment: Mapping[str, str], warn: Callable[[str], None]) -> Config:
+    """The configuration of a file's ``values`` and of the environment, which wins; ConfigError naming all faults."""
+    kinds = {option.name: str(option.metadata["kind"]) for option in fields(Config)}
+    given = {name: value for name, value in values.items() if value not in (None, "")}
+    for name in sorted(given.keys() - kinds.keys()):
+        warn(_unknown(name, list(kinds)))
+    given.update((name, text) for name in kinds if (text := environment.get(ENVIRONMENT_PREFIX + name.upper())))
+    faults = list(_authentication_faults(given))
+    checked: dict[str, Any] = {"base_url": ""}
+    for name, kind in kinds.items():
+        if name in given:
+            try:
+                checked[name] = _reader(kind)(given[name], kind)
+            except ValueError as error:
+                faults.append(f"{name} {error}")
+    if "base_url" not in given:
+        faults.append("base_url is missing")
+    if faults:
+        raise ConfigError("configuration: " + "; ".join(sorted(faults)))
+    return Config(**checked)
+
+
+def _authentication_faults(given: Mapping[str, Any]) -> Iterator[str]:
+    started = [way for way, needed in WAYS_IN.items() if any(name in given for names in needed for name in names)]
+    if not started:
+        yield (
+            "no way to authenticate is given; set oauth_consumer_key, oauth_private_key and oauth_token, or "
+            "personal_access_token, or username and password, or email and api_token"
+        )
+    if len(started) > 1:
+        names = [name for way in started for names in WAYS_IN[way] for name in names if name in given]
+        yield f"more than one way to authenticate is given ({', '.join(names)}); keep one"
+    elif started:
+        missing = [names for names in WAYS_IN[started[0]] if not any(name in given for name in names)]
+        yield from (f"{' or '.join(names)} is missing" for names in missing)
+    if "oauth_private_key" in given and "oauth_private_key_file" in given:
+        yield "oauth_private_key and oauth_private_key_file are both given; keep one"
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, 1)
+    return f"configuration: {name} is not a key of this tap and is ignored" + (
+        f"; did you mean {near[0]}?" if near else ""
+    )
+
+
+def _url(value: Any, kind: str) -> str:
+    text = str(value).strip().rstrip("/")
+    url = urlsplit(text if "://" in text else f"https://{text}")
+    if url.scheme not in ("https", "http") or not url.hostname:
+        raise ValueError("is not the address of a site, such as https://jira.example.com")
+    if url.scheme == "http" and not is_loopback(url.hostname):
+        raise ValueError("begins with http://, which would show the credentials to the network; use https://")
+    if url.username or url.query or url.fragment:
+        raise ValueError("must be an address alone, without user name, query or fragment")
+    return f"{url.scheme}://{url.netloc}{url.path}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether ``host`` is this machine talking to itself."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def _date_time(value: Any, kind: str) -> str:
+    utc = to_utc(str(value))
+    if utc is None:
+        raise ValueError("is not a date or date-time such as 2024-01-01T00:00:00Z")
+    return utc
+
+
+def _text(value: Any, kind: str) -> str:
+    if isinstance(value, (dict, list)):
+        raise ValueError("must be text")
+    return str(value)
+
+
+def _list(value: Any, kind: str) -> tuple[str, ...]:
+    """A list, or the text of one as orchestrators pass it: JSON or separated by commas."""
+    items: Any = re.split(r"[,\s]+", value.strip(' []"')) if isinstance(value, str) else value
+    if not isinstance(items, (list, tuple)):
+        raise ValueError('must be a list such as ["ABC", "DEF"]')
+    keys = tuple(str(item).strip(" \"'") for item in items if str(item).strip(" \"'"))
+    if not all(re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", key) for key in keys):
+        raise ValueError('must hold project keys such as "ABC"')
+    return keys
+
+
+def _jql(value: Any, kind: str) -> str:
+    text = _text(value, kind).strip()
+    depth = 0
+    bare = re.sub(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'", " ", text, flags=re.DOTALL)
+    for sign in re.findall(r"[()\"']", bare):
+        depth += {"(": 1, ")": -1}.get(sign, -1000)
+        if depth < 0:
+            break
+    if depth:
+        raise ValueError("has an unbalanced parenthesis or quotation mark")
+    if re.search(r"\border\s+by\b", bare, re.IGNORECASE):
+        raise ValueError("must not contain ORDER BY; the tap sets the order")
+    return text
+
+
+def _number(value: Any, kind: str) -> float:
+    """A number within the limits that ``kind`` spells out; as text too, as orchestrators pass it."""
+    low, high = (int(limit) for limit in kind.split("-"))
+    try:
+        number = float(value) if not isinstance(value, bool) else float("nan")
+    except (TypeError, ValueError):
+        raise ValueError(f"must be a number from {low} to {high}") from None
+    if not low <= number <= high:
+        raise ValueError(f"must be a number from {low} to {high}")
+    return int(number) if number == int(number) else number
+
+
+_READERS: Mapping[str, Callable[[Any, str], Any]] = {
+    "url": _url,
+    "date-time": _date_time,
+    "text": _text,
+    "list": _list,
+    "jql": _jql,
+}
+
+
+def _reader(kind: str) -> Callable[[Any, str], Any]:
+    return _READERS.get(kind, _number)

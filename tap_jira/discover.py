@@ -1,0 +1,93 @@
+"""Build the catalog: every stream with its schema, its key, and how each column may be selected."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from tap_jira import schema as schemas
+from tap_jira.client import Client
+from tap_jira.errors import ForbiddenError
+from tap_jira.site import Site
+from tap_jira.streams import ISSUES, STREAMS, Stream
+
+LOGGER = logging.getLogger(__name__)
+
+
+def discover(client: Client, site: Site) -> dict[str, Any]:
+    """The catalog of a site as a Singer tap prints it; says in the log what the account may not read."""
+    fields = client.get("field", is_whole=lambda answer: isinstance(answer, list))
+    return {"streams": [_entry(stream, site, fields) for stream in STREAMS]}
+
+
+def warn_of_unreadable(client: Client, warn: Callable[[str], None]) -> None:
+    """Try the streams that ordinary accounts are often refused, and say which are."""
+    for stream in STREAMS:
+        if stream.needs:
+            try:
+                client.get(stream.path)
+            except ForbiddenError:
+                warn(
+                    f"{stream.name} cannot be read by this account: it needs the permission of a {stream.needs}; "
+                    "a sync will skip it"
+                )
+
+
+def _entry(stream: Stream, site: Site, fields: list[Any]) -> dict[str, Any]:
+    schema = schemas.load(stream.name)
+    beyond: frozenset[str] = frozenset()
+    if stream.name == ISSUES:
+        schema = schemas.add_custom_fields(schema, fields)
+        beyond = schemas.beyond_budget(schema)
+        if beyond:
+            LOGGER.info(
+                "%s: %d of the site's fields are in the catalog but not selected by default, to stay within %d "
+                "columns; select those you need",
+                stream.name,
+                len(beyond),
+                schemas.DEFAULT_LEAVES,
+            )
+    key = stream.key_at(site.kind)
+    schema["properties"][key]["type"] = _never_null(schema["properties"][key]["type"])
+    method = "INCREMENTAL" if stream.replication_key else "FULL_TABLE"
+    entry = {
+        "tap_stream_id": stream.name,
+        "stream": stream.name,
+        "key_properties": [key],
+        "replication_method": method,
+        "schema": schema,
+        "metadata": list(_metadata(stream, schema, key, method, beyond)),
+    }
+    return {**entry, "replication_key": stream.replication_key} if stream.replication_key else entry
+
+
+def _never_null(types: str | list[str]) -> list[str]:
+    return [name for name in ([types] if isinstance(types, str) else types) if name != "null"]
+
+
+def _metadata(
+    stream: Stream, schema: dict[str, Any], key: str, method: str, beyond: frozenset[str]
+) -> Iterator[dict[str, Any]]:
+    about: dict[str, Any] = {
+        "inclusion": "available",
+        "selected-by-default": True,
+        "table-key-properties": [key],
+        "forced-replication-method": method,
+    }
+    if stream.replication_key:
+        about["valid-replication-keys"] = [stream.replication_key]
+    yield {"breadcrumb": [], "metadata": about}
+    yield from _columns(schema, [], {key, stream.replication_key}, beyond)
+
+
+def _columns(
+    node: dict[str, Any], path: list[str], automatic: set[str | None], beyond: frozenset[str]
+) -> Iterator[dict[str, Any]]:
+    """Metadata of each column, at every depth that a target flattens: inside objects, not inside lists."""
+    for name, part in node.get("properties", {}).items():
+        here = [*path, "properties", name]
+        by_default = not (path == ["properties", "fields"] and name in beyond)
+        inclusion = "automatic" if not path and name in automatic else "available"
+        yield {"breadcrumb": here, "metadata": {"inclusion": inclusion, "selected-by-default": by_default}}
+        yield from _columns(part, here, set(), beyond if by_default else frozenset(part.get("properties", {})))

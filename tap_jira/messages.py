@@ -1,0 +1,55 @@
+"""Write SCHEMA, RECORD and STATE messages; the only module that touches stdout."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, BinaryIO
+
+from tap_jira.errors import TargetGoneError
+from tap_jira.records import dump
+
+LARGEST_BUFFER = 1_000_000
+LONGEST_DELAY_SECONDS = 1.0
+
+
+class Writer:
+    """Writes whole lines to ``out`` in large pieces: at each STATE, after a megabyte, or after a second."""
+
+    def __init__(self, out: BinaryIO, monotonic: Callable[[], float]) -> None:
+        self._out, self._monotonic = out, monotonic
+        self._lines: list[bytes] = []
+        self._size = 0
+        self._flushed_at = monotonic()
+
+    def schema(self, stream: str, schema: dict[str, Any], keys: list[str], bookmarks: list[str]) -> None:
+        """Announce a stream; once, before its records."""
+        message: dict[str, Any] = {"type": "SCHEMA", "stream": stream, "schema": schema, "key_properties": keys}
+        if bookmarks:
+            message["bookmark_properties"] = bookmarks
+        self._add(dump(message))
+
+    def record(self, stream: str, record: dict[str, Any], time_extracted: str) -> None:
+        """Send one record, extracted at ``time_extracted`` (RFC 3339)."""
+        head = f'{{"type":"RECORD","stream":"{stream}","time_extracted":"{time_extracted}","record":'
+        self._add(head.encode() + dump(record) + b"}")
+
+    def state(self, value: dict[str, Any]) -> None:
+        """Send the state, and everything before it, on their way."""
+        self._add(dump({"type": "STATE", "value": value}))
+        self.flush()
+
+    def flush(self) -> None:
+        """Hand everything to the operating system; TargetGoneError if nobody reads it any more."""
+        data, self._lines, self._size = b"".join(self._lines), [], 0
+        try:
+            self._out.write(data)
+            self._out.flush()
+        except BrokenPipeError as error:
+            raise TargetGoneError("the target has gone away; look at its log") from error
+        self._flushed_at = self._monotonic()
+
+    def _add(self, line: bytes) -> None:
+        self._lines.append(line + b"\n")
+        self._size += len(line)
+        if self._size > LARGEST_BUFFER or self._monotonic() - self._flushed_at > LONGEST_DELAY_SECONDS:
+            self.flush()

@@ -1,0 +1,84 @@
+"""Let requests through at the pace Jira allows: one gate for all threads, told the time and how to wait."""
+
+from __future__ import annotations
+
+import threading
+from typing import Protocol
+
+from tap_jira.wire import Response
+
+STEADY = 20
+"""After so many good answers in a row one more request at a time is tried."""
+
+
+class Clock(Protocol):
+    """The time and the waiting, given from outside so that tests need neither."""
+
+    def now(self) -> float:
+        """Seconds since 1970 by this machine's clock."""
+
+    def monotonic(self) -> float:
+        """Seconds that only grow."""
+
+    def wait(self, seconds: float) -> None:
+        """Come back after ``seconds``, or raise if the run is to stop."""
+
+
+class Gate:
+    """Holds every thread back while Jira asks for it, and says how many requests may be under way."""
+
+    def __init__(self, clock: Clock, most: int) -> None:
+        self._clock, self._most = clock, most
+        self._lock = threading.Lock()
+        self._open_at = clock.monotonic()
+        self._good = 0
+        self.allowed = most
+
+    def enter(self) -> None:
+        """Return when a request may be sent."""
+        while (seconds := self._held_for()) > 0:
+            self._clock.wait(seconds)
+
+    def hold(self, seconds: float) -> None:
+        """Send nothing for ``seconds``, whichever thread it is."""
+        with self._lock:
+            self._open_at = max(self._open_at, self._clock.monotonic() + seconds)
+
+    def throttled(self, seconds: float) -> None:
+        """Jira said that we are too fast: hold, and halve what may be under way, once for all that were caught."""
+        with self._lock:
+            if self._clock.monotonic() >= self._open_at:
+                self.allowed = max(1, self.allowed // 2)
+            self._good = 0
+        self.hold(seconds)
+
+    def saw(self, response: Response) -> None:
+        """Learn from a good answer: recover slowly, and never take the last tokens out of Data Center's bucket."""
+        with self._lock:
+            self._good += 1
+            if self._good >= STEADY and self.allowed < self._most:
+                self.allowed, self._good = self.allowed + 1, 0
+        shortfall = _seconds_to_refill(response, self.allowed)
+        if shortfall > 0:
+            self.hold(shortfall)
+
+    def _held_for(self) -> float:
+        with self._lock:
+            return self._open_at - self._clock.monotonic()
+
+
+def _seconds_to_refill(response: Response, wanted: int) -> float:
+    """Seconds until Data Center's token bucket holds ``wanted`` requests; 0 if it does, or if there is none.
+
+    X-RateLimit-Remaining, -FillRate and -Interval-Seconds come on every answer once an administrator has turned rate
+    limiting on ("Adjusting your code for rate limiting", Atlassian's administration guide for 8.6 and later).
+    """
+    try:
+        remaining, rate, interval = (
+            float(response.headers[f"X-RateLimit-{name}"]) for name in ("Remaining", "FillRate", "Interval-Seconds")
+        )
+    except (KeyError, ValueError):
+        return 0.0
+    if remaining >= wanted or rate <= 0:
+        return 0.0
+    return min((wanted - remaining) / rate * interval, 60.0)

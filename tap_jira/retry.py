@@ -1,0 +1,79 @@
+"""Repeat a call while its failure may pass, waiting as Jira asks or ever longer, and give up in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import backoff
+
+from tap_jira.errors import TapError, UnavailableError
+from tap_jira.pace import Clock, Gate
+
+T = TypeVar("T")
+
+LONGEST_WAIT_SECONDS = 60
+PATIENCE_SECONDS = 3600
+"""What one request may cost in waiting that Jira asked for; its hourly quotas refill within that."""
+
+
+class Again(Exception):
+    """This attempt failed in a way that may pass."""
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        throttled: bool = False,
+        wait_seconds: float | None = None,
+        error: type[TapError] = UnavailableError,
+    ) -> None:
+        super().__init__(reason)
+        self.reason, self.throttled, self.wait_seconds, self.error = reason, throttled, wait_seconds, error
+
+
+@dataclass
+class Retry:
+    """The policy: ``tries`` attempts at what is broken, any number within an hour at what is only throttled."""
+
+    clock: Clock
+    gate: Gate
+    tries: int = 7
+    jitter: Callable[[float], float] = backoff.full_jitter
+    on_wait: Callable[[str, float], None] = field(default=lambda reason, seconds: None)
+
+    def call(self, attempt: Callable[[], T]) -> T:
+        """What ``attempt`` returns; after the last try, the error that the failure names, with how hard we tried."""
+        waits = self._waits()
+        failures, waited = 0, 0.0
+        while True:
+            self.gate.enter()
+            try:
+                return attempt()
+            except Again as again:
+                failures += not again.throttled
+                seconds = self._seconds(again, waits)
+                if failures >= self.tries or waited + seconds > PATIENCE_SECONDS:
+                    raise again.error(f"{again.reason} ({_effort(failures, waited)}); try again later") from again
+                self.on_wait(again.reason, seconds)
+                if again.throttled:
+                    self.gate.throttled(seconds)
+                else:
+                    self.clock.wait(seconds)
+                waited += seconds
+
+    def _seconds(self, again: Again, waits: Generator[float, None, None]) -> float:
+        ours = 0.5 + self.jitter(next(waits))
+        # 0 comes on healthy answers too, so it says nothing; anything else is a minimum.
+        return again.wait_seconds + self.jitter(1.0) if again.wait_seconds else ours
+
+    def _waits(self) -> Generator[float, None, None]:
+        waits: Generator[float, None, None] = backoff.expo(base=2, factor=1, max_value=LONGEST_WAIT_SECONDS)
+        next(waits)  # the library's generators begin with an empty value
+        return waits
+
+
+def _effort(failures: int, waited: float) -> str:
+    tries = f"{failures} tries" if failures else "throttled all the time"
+    return f"{tries} over {waited:.0f} s"

@@ -1,0 +1,256 @@
+"""Walk the selected streams in order, page through each, and write SCHEMA, RECORD and STATE messages."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from singer import metrics
+
+from tap_jira import issues, jql, workers
+from tap_jira.catalog import Selection
+from tap_jira.client import Client
+from tap_jira.config import Config
+from tap_jira.dates import format_millis, to_millis
+from tap_jira.errors import AuthError, ConfigError, ForbiddenError, InterruptedByError, TapError, TargetGoneError
+from tap_jira.messages import Writer
+from tap_jira.pagination import PAGERS
+from tap_jira.records import Oddities, compile_record
+from tap_jira.search import Ask, Chunk, Page, PageSize, Plan, Span, Walk
+from tap_jira.site import Site
+from tap_jira.state import State
+from tap_jira.workers import Workers
+
+LOGGER = logging.getLogger(__name__)
+
+HISTORY_SECONDS = 365 * 24 * 3600
+"""How far back the first sync goes without a start_date: one year, which is promised to users."""
+AHEAD_BYTES = 24_000_000
+"""Bytes of answers that may wait for their turn to be written."""
+
+
+@dataclass
+class Run:
+    """What one sync works with."""
+
+    client: Client
+    site: Site
+    config: Config
+    state: State
+    writer: Writer
+    workers: Workers
+    exit_code: int = 0
+    failures: list[str] = field(default_factory=list)
+
+
+def sync(run: Run, selections: list[Selection]) -> int:
+    """Write the selected streams and return the exit code; what is written when an exception leaves is safe to keep."""
+    _check_keys(selections, run.site)
+    for selection in selections:
+        stream = selection.stream
+        bookmarks = [stream.replication_key] if stream.replication_key else []
+        run.writer.schema(stream.name, selection.schema, selection.keys, bookmarks)
+    # pipelinewise-target-postgres takes the first STATE it sees as flushed already: it must be the one read in.
+    run.writer.state(run.state.value)
+    try:
+        for selection in selections:
+            _sync_stream(run, selection)
+    finally:
+        run.state.syncing(None)
+        _write_last_state(run)
+    return run.exit_code
+
+
+def _check_keys(selections: list[Selection], site: Site) -> None:
+    for selection in selections:
+        stream = selection.stream
+        key = stream.key_at(site.kind)
+        if selection.keys != [key]:
+            raise ConfigError(
+                f"the catalog's key of {stream.name} does not fit this Jira, where it is {key}; discover again"
+            )
+
+
+def _write_last_state(run: Run) -> None:
+    try:
+        run.writer.state(run.state.value)
+    except TargetGoneError:
+        # Already on its way up, or nobody is there to read this one either.
+        run.exit_code = run.exit_code or TargetGoneError.exit_code
+
+
+def _sync_stream(run: Run, selection: Selection) -> None:
+    stream = selection.stream
+    run.state.syncing(stream.name)
+    table = _Table(run, selection)
+    try:
+        if stream.replication_key:
+            _sync_issues(run, table)
+        else:
+            _sync_whole(run, table)
+    except ForbiddenError as error:
+        LOGGER.warning("%s is skipped: %s", stream.name, error)
+        if selection.chosen:
+            _fail(run, error.exit_code)
+    except (AuthError, ConfigError, TargetGoneError, InterruptedByError):
+        raise
+    except TapError as error:
+        # The other streams may be fine, and what this one has written is safe.
+        LOGGER.error("%s is not complete: %s", stream.name, error)
+        _fail(run, error.exit_code)
+    finally:
+        table.close()
+
+
+def _fail(run: Run, exit_code: int) -> None:
+    run.exit_code = run.exit_code or exit_code
+
+
+class _Table:
+    """Records of one stream on their way out."""
+
+    def __init__(self, run: Run, selection: Selection) -> None:
+        self._run, self.selection, self.stream = run, selection, selection.stream
+        self._oddities = Oddities(selection.stream.name, LOGGER.warning, LOGGER.info)
+        self._shape = compile_record(selection.schema, selection.full, self._oddities)
+        self._fill = [(name, path) for name, path in self.stream.fill.items() if name in selection.schema["properties"]]
+        self.written = self.keyless = 0
+
+    def write(self, objects: Iterator[Any]) -> None:
+        """Shape and send what Jira gave; an object without its key is counted and left out."""
+        extracted = format_millis(int(self._run.client.retry.clock.now() * 1000)) or ""
+        for raw in objects:
+            record = self._record(raw)
+            if record is None:
+                self.keyless += 1
+                LOGGER.error(
+                    "%s: a record without its key (%s) is left out", self.stream.name, ", ".join(self.selection.keys)
+                )
+                continue
+            self._run.writer.record(self.stream.name, record, extracted)
+            self.written += 1
+
+    def _record(self, raw: Any) -> dict[str, Any] | None:
+        if not isinstance(raw, dict):
+            return None
+        self._oddities.key = str(raw.get("key") or raw.get("id") or raw.get("name") or "?")[:80]
+        for name, path in self._fill:
+            if raw.get(name) is None:
+                raw[name] = _found(raw, path)
+        record: dict[str, Any] = self._shape(raw)
+        return record if all(record.get(key) is not None for key in self.selection.keys) else None
+
+    def close(self) -> None:
+        """Tell how many records went out and what did not fit."""
+        self._oddities.tell()
+        if self.keyless:
+            LOGGER.error("%s: %d records without their key were left out", self.stream.name, self.keyless)
+            _fail(self._run, 1)
+        metrics.log(LOGGER, metrics.Point("counter", "record_count", self.written, {"endpoint": self.stream.name}))
+
+
+def _found(raw: dict[str, Any], path: tuple[str, ...]) -> Any:
+    value: Any = raw
+    for name in path:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+def _sync_whole(run: Run, table: _Table) -> None:
+    """Send a whole table."""
+    stream = table.stream
+    columns = table.selection.schema["properties"]
+    expand = [word for column, word in stream.expand.items() if column in columns]
+    params = {**stream.params, **({"expand": ",".join(expand)} if expand else {})}
+    pages = PAGERS[stream.pager](run.client, lambda task: workers.call(run.workers, task), stream.path, params)
+    for page in pages:
+        table.write(iter(page))
+
+
+def _sync_issues(run: Run, table: _Table) -> None:
+    """Send the issues that changed since the bookmark, window by window, and move the bookmark after each."""
+    stream, key = table.stream, str(table.stream.replication_key)
+    condition = jql.condition(run.config.projects, run.config.jql)
+    low = _lower_bound(run, stream.name, key, condition)
+    dialect = _dialect(run, stream.name)
+    run.state.keep(stream.name, filter=condition or None)
+    source = issues.Issues(run.client, dialect, condition, **_wanted(table.selection))
+    settled = max(low, run.site.now - run.config.lookback_seconds)
+    span = Span(low=low, now=run.site.now, settled=settled, aligned=dialect.aligned)
+    plan = Plan(span, PageSize(run.config.page_size))
+    for chunk in _chunks(plan, source, run):
+        table.write(row.issue for row in chunk.rows if row.updated is None or row.updated >= low * 1000)
+        if run.state.move(stream.name, key, max(chunk.bookmark, low)):
+            run.writer.state(run.state.value)
+
+
+def _chunks(plan: Plan, source: issues.Issues, run: Run) -> Iterator[Chunk]:
+    """Drive a plan: as many pages under way as the pace allows, chunks as they become whole."""
+    busy: dict[Walk, Ask] = {}
+    while not plan.done:
+        for walk in plan.wanting(busy.keys(), AHEAD_BYTES):
+            if len(busy) >= run.client.retry.gate.allowed:
+                break
+            busy[walk] = walk.ask()
+            run.workers.submit(walk, _page_call(source, busy[walk]))
+        walk, page = run.workers.next()
+        plan.feed(walk, busy.pop(walk), page)
+        yield from plan.ready()
+
+
+def _page_call(source: issues.Issues, asked: Ask) -> Callable[[], Page]:
+    return lambda: source.page(asked)
+
+
+def _lower_bound(run: Run, stream: str, key: str, condition: str) -> int:
+    """From when on issues are read, in epoch seconds."""
+    start = to_millis(run.config.start_date)
+    history = run.site.now - HISTORY_SECONDS if start is None else start // 1000
+    bookmark = run.state.seconds(stream, key)
+    if bookmark is None:
+        return history
+    if (run.state.bookmark(stream).get("filter") or "") != condition:
+        LOGGER.warning("%s: projects or jql have changed since the last run; everything is read again", stream)
+        run.state.keep(stream, **{key: None})
+        return history
+    reach = run.config.lookback_seconds
+    if bookmark > run.site.now:
+        ahead = bookmark - run.site.now
+        LOGGER.warning(
+            "%s: the bookmark is %d s later than Jira's clock; a clock was set back or the state was edited: "
+            "reading from %d s before the present instead",
+            stream,
+            ahead,
+            reach + ahead,
+        )
+        bookmark, reach = run.site.now, reach + ahead
+    return max(bookmark - reach, history) if start is not None else bookmark - reach
+
+
+def _dialect(run: Run, stream: str) -> jql.Dialect:
+    """How the site takes bounds of time: as it was found once, or found now and kept in the state."""
+    kept = run.state.bookmark(stream).get("dates")
+    if kept == "number":
+        return jql.Numbers()
+    if kept == "literal":
+        return jql.Literals(run.site.zone or "UTC")
+    dialect, sure = workers.call(run.workers, lambda: issues.find_dialect(run.client, run.site.zone))
+    if sure:
+        run.state.keep(stream, dates=dialect.name)
+    return dialect
+
+
+def _wanted(selection: Selection) -> dict[str, list[str]]:
+    """What is asked of Jira for the selected columns: the fields, by name or by exception, and the expansions."""
+    columns = selection.schema["properties"]
+    chosen = columns.get("fields", {}).get("properties", {})
+    every = selection.full["properties"].get("fields", {}).get("properties", {})
+    left_out = [name for name in every if name not in chosen and name not in ("updated", "created")]
+    named = sorted({*chosen, "updated", "created"})
+    by_exception = ["*all", *(f"-{name}" for name in left_out)]
+    return {
+        "fields": by_exception if len(by_exception) < len(named) else named,
+        "expand": [word for column, word in selection.stream.expand.items() if column in columns],
+    }

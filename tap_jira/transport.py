@@ -1,0 +1,117 @@
+"""Send one request over the network and return the answer; the only module that opens a socket."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urljoin, urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+from urllib3.exceptions import DecodeError, HTTPError, IncompleteRead, ReadTimeoutError
+
+from tap_jira.wire import Headers, NetworkError, Request, Response
+
+LARGEST_BODY = 256 * 1024 * 1024
+"""Bytes of an answer, unpacked, above which it is not read further."""
+PIECE = 256 * 1024
+REDIRECTS = 5
+
+
+class Transport:
+    """One HTTP session for the whole run: its connections, and its cookies, which keep a load balancer on one node."""
+
+    def __init__(
+        self,
+        auth: AuthBase,
+        *,
+        user_agent: str,
+        timeout: float,
+        connections: int,
+        ca_bundle: str | None = None,
+        largest_body: int = LARGEST_BODY,
+    ) -> None:
+        self._session = requests.Session()
+        self._session.headers.update(
+            {"User-Agent": user_agent, "Accept": "application/json", "Accept-Encoding": "gzip, deflate"}
+        )
+        adapter = HTTPAdapter(pool_connections=1, pool_maxsize=connections, max_retries=0)
+        self._session.mount("https://", adapter)
+        self._session.mount("http://", adapter)
+        self._auth, self._timeout, self._ca_bundle, self._largest = auth, timeout, ca_bundle, largest_body
+
+    def send(self, request: Request) -> Response:
+        """The answer, whatever its status, after redirects within the site; NetworkError if none came."""
+        url = request.url
+        for _ in range(REDIRECTS):
+            with _network_errors():
+                response = self._send_once(request, url)
+            target = response.headers.get("Location")
+            if response.status not in (301, 302, 303, 307, 308) or not target:
+                return response
+            url = _redirected(url, urljoin(url, target), request.method)
+        raise NetworkError("redirect", "itself, in a circle")
+
+    def _send_once(self, request: Request, url: str) -> Response:
+        # session.request and not session.send: it merges what the environment says of proxies and certificates. The
+        # signature is made anew for each attempt and each hop: Jira refuses a nonce that it has seen.
+        with self._session.request(
+            request.method,
+            url,
+            data=request.body or None,
+            headers=dict(request.headers),
+            auth=self._auth,
+            timeout=self._timeout,
+            allow_redirects=False,
+            stream=True,
+            verify=self._ca_bundle,
+        ) as response:
+            return Response(response.status_code, Headers(response.headers), self._body(response))
+
+    def _body(self, response: requests.Response) -> bytes:
+        pieces, size = [], 0
+        for piece in response.raw.stream(PIECE, decode_content=True):
+            pieces.append(piece)
+            size += len(piece)
+            if size > self._largest:
+                raise NetworkError("too_large", f"{self._largest // 1024**2} MB")
+        return b"".join(pieces)
+
+
+def _redirected(here: str, there: str, method: str) -> str:
+    """The next address, if credentials may be sent there; a POST is not repeated elsewhere."""
+    old, new = urlsplit(here), urlsplit(there)
+    same = old.hostname == new.hostname and (old.port, old.scheme) == (new.port, new.scheme)
+    upgraded = old.hostname == new.hostname and (old.scheme, new.scheme) == ("http", "https")
+    if method != "GET" or not (same or upgraded):
+        raise NetworkError("redirect", f"{new.scheme}://{new.netloc}")
+    return there
+
+
+@contextmanager
+def _network_errors() -> Iterator[None]:
+    """Turn what requests and urllib3 raise into our own few kinds."""
+    try:
+        yield
+    except requests.exceptions.SSLError as error:
+        raise NetworkError("tls", _short(error)) from error
+    except (requests.exceptions.Timeout, ReadTimeoutError) as error:
+        raise NetworkError("timeout") from error
+    except (IncompleteRead, DecodeError) as error:
+        raise NetworkError("truncated") from error
+    except requests.exceptions.ConnectionError as error:
+        kind = "reset" if "aborted" in str(error) or "reset" in str(error) else "connect"
+        raise NetworkError(kind, _short(error)) from error
+    except HTTPError as error:
+        # urllib3 tells a body cut short by a closed connection in the text alone.
+        raise NetworkError("truncated" if "IncompleteRead" in str(error) else "reset") from error
+    except requests.exceptions.RequestException as error:
+        raise NetworkError("request", _short(error)) from error
+
+
+def _short(error: BaseException) -> str:
+    """The innermost reason, without the address that requests wraps around it."""
+    reason = getattr(error.args[0], "reason", error.args[0]) if error.args else error
+    text = str(reason)
+    return text.rsplit(": ", 1)[-1].strip("'\")> ")[:160]

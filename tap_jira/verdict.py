@@ -1,0 +1,190 @@
+"""Decide from one answer, or from its absence, whether to take it, ask again, or fail, and in which words."""
+
+from __future__ import annotations
+
+import re
+from datetime import timezone
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import orjson
+
+from tap_jira.errors import AuthError, ForbiddenError, NotFoundError, RefusedError, TapError
+from tap_jira.retry import Again
+from tap_jira.wire import Headers, NetworkError, Response
+
+RETRIED = {408, 425, 429, 500, 502, 503, 504}
+LONGEST_QUOTE = 300
+"""Characters of what Jira said that an error repeats."""
+
+# What X-Seraph-LoginReason says when the credentials were not taken; absent or OK on a good answer.
+DENIALS = {"AUTHENTICATED_FAILED", "AUTHENTICATION_DENIED", "AUTHORISATION_FAILED", "OUT"}
+
+# https://confluence.atlassian.com/kb/oauth-troubleshooting-guide-719095274.html
+OAUTH_PROBLEMS = {
+    "consumer_key_unknown": "Jira has no application link with this oauth_consumer_key; compare it letter by letter "
+    "(case counts) with the link's incoming authentication, or create the link",
+    "signature_invalid": "the signature does not fit: the public key in the application link is not the other half of "
+    "oauth_private_key, or base_url is not the address Jira itself believes to have (a proxy changing scheme, host, "
+    "port or path)",
+    "signature_method_rejected": "Jira wants RSA-SHA1 from an application link with a public key; check the link",
+    "timestamp_refused": "the clocks differ too much; synchronise this machine's clock (NTP)",
+    "nonce_used": "the same signed request reached Jira twice; look for a proxy that repeats requests",
+    "token_rejected": "Jira does not accept this oauth_token: it was revoked, has expired, belongs to another site or "
+    "to a link that was created anew; authorise again and put the new token into the configuration",
+    "token_expired": "the oauth_token has expired; authorise again",
+    "token_revoked": "the oauth_token was revoked; authorise again",
+    "token_used": "the oauth_token is a request token that was used before; authorise again",
+    "permission_denied": "the user denied access; authorise again and approve",
+    "permission_unknown": "the user has not approved yet; finish the authorisation in the browser",
+}
+
+
+def check_network(error: NetworkError, what: str) -> None:
+    """Raise what a missing answer means: ``Again`` where it may pass, otherwise the error for the user."""
+    if error.kind == "redirect":
+        raise AuthError(
+            f"{what} was redirected to {error.detail}, where credentials are not sent: base_url is not Jira's own "
+            "address, or single sign-on stands before it; use the address shown in Jira's general configuration"
+        ) from error
+    if error.kind == "tls":
+        raise RefusedError(
+            f"{what}: no trusted connection ({error.detail}); if your network has its own certificate authority, "
+            "set ca_bundle"
+        ) from error
+    if error.kind == "too_large":
+        raise RefusedError(
+            f"{what}: the answer is larger than {error.detail}; select fewer fields or lower page_size"
+        ) from error
+    said = f": {error.detail}" if error.detail else ""
+    raise Again(f"{what}: no answer ({error.kind}{said})") from error
+
+
+def check(response: Response, what: str, *, now: float) -> None:
+    """Return if the answer can be used; raise ``Again`` if another try may bring one, or the error for the user.
+
+    ``what`` names the request for the message; ``now`` is this machine's clock in epoch seconds.
+    """
+    status, headers = response.status, response.headers
+    if 200 <= status < 300:
+        _check_identity(headers, what)
+        if _is_page(response):
+            raise AuthError(
+                f"{what} was answered with a web page instead of data: a log-in or maintenance page stands before "
+                "Jira; check base_url and how single sign-on treats the REST API"
+            )
+        return
+    said = f"{what} was answered {status}{_quote(response)}"
+    if status in RETRIED:
+        wait = _retry_after(headers, now)
+        raise Again(said, throttled=status == 429 or (status == 503 and bool(wait)), wait_seconds=wait)
+    raise _failure(status, said, response, now)
+
+
+def seconds_ahead(headers: Headers, now: float) -> float | None:
+    """How far Jira's clock (the ``Date`` header) is ahead of ``now`` in seconds; None if it does not tell."""
+    server = http_date(headers.get("Date"))
+    return None if server is None else server - now
+
+
+def _failure(status: int, said: str, response: Response, now: float) -> TapError:
+    if status == 401:
+        return AuthError(f"{said}; {_login_remedy(response, now)}")
+    if status == 403:
+        return _forbidden(said, response)
+    if status in (404, 410):
+        return NotFoundError(f"{said}; check base_url (a context path such as /jira belongs to it)", status)
+    if status == 400:
+        return RefusedError(f"{said}; Jira does not accept the request as it is", status)
+    return RefusedError(f"{said}; asking again would not help", status)
+
+
+def _forbidden(said: str, response: Response) -> TapError:
+    denied = response.headers.get("X-Authentication-Denied-Reason", "")
+    if "CAPTCHA" in denied.upper():
+        return AuthError(
+            f"{said}; Jira wants a CAPTCHA after failed log-ins: log in once through a browser, then correct the "
+            "password"
+        )
+    if response.headers.get("X-Seraph-LoginReason", "").upper() in DENIALS:
+        return AuthError(f"{said}; {_login_remedy(response, 0)}")
+    return ForbiddenError(f"{said}; the account lacks the permission", 403)
+
+
+def _check_identity(headers: Headers, what: str) -> None:
+    """Jira answers 200 with what the public may see when it does not know us; only headers tell."""
+    reason = headers.get("X-Seraph-LoginReason", "")
+    if headers.get("X-AUSERNAME", "").lower() == "anonymous" or reason.upper() in DENIALS:
+        raise AuthError(
+            f"{what} was answered as to an anonymous visitor{f' ({reason})' if reason else ''}: the credentials were "
+            "not accepted; they may have expired or been revoked"
+        )
+
+
+def _login_remedy(response: Response, now: float) -> str:
+    problem = oauth_problem(response)
+    if not problem:
+        return "the credentials were not accepted; they may be wrong, expired, or of a kind this site has switched off"
+    remedy = OAUTH_PROBLEMS.get(problem, "start the authorisation anew")
+    ahead = seconds_ahead(response.headers, now)
+    clocks = (
+        f" (Jira's clock is {ahead:+.0f} s from ours)" if problem == "timestamp_refused" and ahead is not None else ""
+    )
+    return f"{problem}: {remedy}{clocks}"
+
+
+def oauth_problem(response: Response) -> str:
+    """The OAuth 1.0a problem code in an answer, from its header or its form-encoded body; '' if there is none."""
+    text = response.headers.get("WWW-Authenticate", "") + "&" + response.body[:2000].decode(errors="replace")
+    match = re.search(r'oauth_problem="?([a-z_]+)', text)
+    return match[1] if match else ""
+
+
+def _quote(response: Response) -> str:
+    said = " ".join(_said(response).split())
+    cut = said[:LONGEST_QUOTE] + ("…" if len(said) > LONGEST_QUOTE else "")
+    return f": {cut}" if cut else ""
+
+
+def _said(response: Response) -> str:
+    """The text of an error in any of Jira's shapes; of a web page, its title."""
+    try:
+        body = orjson.loads(response.body)
+    except ValueError:
+        title = re.search(rb"<(?:title|message)[^>]*>([^<]*)", response.body[:20_000], re.IGNORECASE)
+        return title[1].decode(errors="replace") if title else ""
+    return "; ".join(_texts(body)) if isinstance(body, dict) else ""
+
+
+def _texts(body: dict[str, Any]) -> list[str]:
+    messages, errors = body.get("errorMessages"), body.get("errors")
+    messages = messages if isinstance(messages, list) else []
+    named = [f"{field}: {text}" for field, text in errors.items()] if isinstance(errors, dict) else []
+    plain = [body.get(name) for name in ("message", "errorMessage", "error", "error_description")]
+    return [str(text) for text in [*messages, *named, *plain] if text]
+
+
+def _is_page(response: Response) -> bool:
+    kind = response.headers.get("Content-Type", "").lower()
+    return "html" in kind or response.body[:200].lstrip()[:1] == b"<"
+
+
+def _retry_after(headers: Headers, now: float) -> float | None:
+    """Seconds of ``Retry-After``, given as a number or a date; None if absent, zero, past or not understood."""
+    text = headers.get("Retry-After", "").strip()
+    if re.fullmatch(r"\d{1,7}(\.\d+)?", text):
+        return float(text) or None
+    until = http_date(text)
+    if until is None:
+        return None
+    server = http_date(headers.get("Date"))
+    return max(until - (now if server is None else server), 0.0) or None
+
+
+def http_date(text: str | None) -> float | None:
+    """Epoch seconds of an HTTP date; None if it is none."""
+    try:
+        moment = parsedate_to_datetime(text or "")
+    except (TypeError, ValueError):
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
