@@ -4,8 +4,8 @@ from tap_jira.simulator.accounts import Account, Accounts
 from tap_jira.simulator.churn import Churn
 from tap_jira.simulator.credentials import Credentials, demo_credentials
 from tap_jira.simulator.faults import Bucket, Fault, Faults
+from tap_jira.simulator.fields import Caps
 from tap_jira.simulator.people import UserLimits
-from tap_jira.simulator.render import Caps
 from tap_jira.simulator.routes import Site
 from tap_jira.simulator.search import Limits
 from tap_jira.simulator.server import Server, serve

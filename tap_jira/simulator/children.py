@@ -36,12 +36,12 @@ def _count(seed: int, issue: Issue, salt: int, usual: int, many: int, place: int
 
 def comment_total(seed: int, issue: Issue) -> int:
     """How many comments the issue has: every third edit adds one."""
-    return _count(seed, issue, 11, 4, 130, 7) + issue.version // 3
+    return _count(seed, issue, 11, 3, 130, 7) + issue.version // 3
 
 
 def worklog_total(seed: int, issue: Issue) -> int:
     """How many worklogs the issue has."""
-    return _count(seed, issue, 12, 3, 45, 11)
+    return _count(seed, issue, 12, 2, 45, 11)
 
 
 def change_total(seed: int, issue: Issue) -> int:
@@ -138,7 +138,7 @@ class Children:
     def attachments(self, issue: Issue) -> list[Json]:
         """The attachments; pictures have a thumbnail, others do not."""
         bits = mix(self.seed, issue.id, 24)
-        return [self._attachment(issue, n) for n in range(bits % 3)]
+        return [self._attachment(issue, n) for n in range(bits % 5 // 2)]
 
     def _attachment(self, issue: Issue, n: int) -> Json:
         bits, number = mix(self.seed, issue.id, 24, n), issue.id * 10 + n

@@ -97,10 +97,9 @@ def _declare(number: int) -> dict[str, Any]:
 
 
 def custom_values(seed: int, issue: Issue, tables: Tables, offset: int = 0) -> dict[str, Any]:
-    """The 5 to 15 custom fields that this issue has set; a few of them change with each edit."""
+    """The 5 to 10 custom fields that this issue has set; a few of them change with each edit."""
     bits = mix(seed, issue.id, 3)
-    chosen = {2, *((bits >> (6 * n)) % COUNT for n in range(4 + bits % 6))}
-    chosen |= {mix(seed, issue.id, 3, n) % COUNT for n in range(3)}
+    chosen = {2, *((bits >> (6 * n + 3)) % COUNT for n in range(4 + bits % 6))}
     return {custom_id(number): _value(number, seed, issue, tables, offset) for number in sorted(chosen)}
 
 
@@ -141,7 +140,8 @@ def _single(declared: str, bits: int, issue: Issue, tables: Tables, offset: int)
 
 def _option(bits: int, tables: Tables, *, child: bool) -> dict[str, Any]:
     number = 10400 + bits % 9
-    option: dict[str, Any] = {"self": f"{tables.api}/customFieldOption/{number}", "value": f"Wahl {number}", "id": str(number)}
+    option: dict[str, Any] = {"self": f"{tables.api}/customFieldOption/{number}", "value": f"Wahl {number}"}
+    option["id"] = str(number)
     if child:
         option["child"] = {**option, "value": f"Unterwahl {number}", "id": str(number + 100)}
     return option

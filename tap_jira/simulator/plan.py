@@ -80,13 +80,13 @@ class Reader:
         if clause.operator in ("<", "<=", ">", ">="):
             return self._comparison(clause)
         positive = _NEGATIVE.get(clause.operator, clause.operator)
-        if (positive == "is") != all(value.kind == "empty" for value in clause.values):
-            raise JqlError(f"The operator '{clause.operator}' does not support EMPTY for the field '{clause.field}'.")
+        if positive == "is" and clause.values[0].kind != "empty":
+            raise JqlError(f"The operator '{clause.operator}' only supports EMPTY, for the field '{clause.field}' too.")
         wanted = frozenset(self._resolve(clause.field, value) for value in clause.values)
         read = self._getter(clause.field, index)
         if clause.operator in _NEGATIVE:
             # As in Jira, an issue that has nothing there is not found by != and NOT IN.
-            return lambda entry: not (held := read(entry)) & wanted and (positive == "is" or held != {None})
+            return lambda entry: (held := read(entry)).isdisjoint(wanted) and held != {None}
         return lambda entry: not wanted.isdisjoint(read(entry))
 
     def _date_test(self, clause: Clause) -> Test:

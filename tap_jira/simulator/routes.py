@@ -12,8 +12,9 @@ from tap_jira.simulator.accounts import Account, Accounts, Door
 from tap_jira.simulator.answers import log_in_first, refusal, rest_refusal
 from tap_jira.simulator.custom import declarations
 from tap_jira.simulator.facts import Issue
+from tap_jira.simulator.fields import Caps
 from tap_jira.simulator.people import UserLimits, list_users, search_users
-from tap_jira.simulator.render import Caps, Renderer
+from tap_jira.simulator.render import Renderer
 from tap_jira.simulator.search import JSON_TYPE, Limits, Search, ask_of_body, ask_of_query
 from tap_jira.simulator.tables import Tables, user_name
 from tap_jira.simulator.world import World
