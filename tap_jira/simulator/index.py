@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 from bisect import bisect_left, insort
 from collections.abc import Callable
+from dataclasses import dataclass
 from random import Random
 
 _ROW, _NUMBER, _RANK = 28, 26, 14
@@ -88,38 +89,54 @@ class Index:
         known = self._current.get(row)
         return known[2] if known else 0
 
-    def between(self, low: int | None, high: int | None) -> list[int]:
+    def between(self, low: int | None, high: int | None) -> Matches:
         """The entries with low <= second < high."""
         start = 0 if low is None else bisect_left(self.entries, max(low, 0) << _SECOND)
         end = len(self.entries) if high is None else bisect_left(self.entries, max(high, 0) << _SECOND)
-        return self.entries[start:end]
+        return Matches(self.entries, start, max(start, end))
 
 
-def page(
-    matches: list[int], order: Order, *, start: int, count: int, created: Callable[[int], int], shuffle: Random
-) -> list[int]:
-    """``count`` entries from ``start`` on; whatever the order does not settle comes in an order of the moment.
+@dataclass(frozen=True)
+class Matches:
+    """The part of a sorted list of entries from ``start`` up to ``end``: a million are not copied for each page."""
 
-    Lucene breaks ties by document number, which merging segments and several nodes change between two requests.
-    """
-    if not order or order[0][0] != "updated":
-        return _sorted(matches, order, created, shuffle)[start : start + count]
-    # Sorted by second already: whatever follows in the order only turns the groups of one second that the page touches.
-    low, high = start, min(start + count, len(matches))
-    if not order[0][1]:
-        low, high = len(matches) - high, len(matches) - low
-    if low >= high or high <= 0:
-        return []
-    low = max(low, 0)
-    first = bisect_left(matches, second_of(matches[low]) << _SECOND)
-    last = bisect_left(matches, (second_of(matches[high - 1]) + 1) << _SECOND)
-    part = _sorted(matches[first:last], order, created, shuffle)
-    skipped = start - (first if order[0][1] else len(matches) - last)
-    return part[skipped : skipped + count]
+    entries: list[int]
+    start: int
+    end: int
+
+    def __len__(self) -> int:
+        return self.end - self.start
+
+    def that(self, test: Callable[[int], bool]) -> Matches:
+        """Those that pass the test."""
+        passed = [entry for entry in self.entries[self.start : self.end] if test(entry)]
+        return Matches(passed, 0, len(passed))
+
+    def page(
+        self, order: Order, *, start: int, count: int, created: Callable[[int], int], shuffle: Random
+    ) -> list[int]:
+        """``count`` entries from ``start`` on; whatever the order does not settle comes in an order of the moment.
+
+        Lucene breaks ties by document number, which merging segments and several nodes change between two requests.
+        """
+        count = max(0, min(count, len(self) - start))
+        if count == 0:
+            return []
+        if not order or order[0][0] != "updated":
+            found = _sorted(self.entries[self.start : self.end], order, created, shuffle)
+            return found[start : start + count]
+        # Sorted by second already: what follows in the order only turns the groups of one second that the page touches.
+        ascending = order[0][1]
+        low = self.start + start if ascending else self.end - start - count
+        first = bisect_left(self.entries, second_of(self.entries[low]) << _SECOND, self.start, low)
+        end_second = second_of(self.entries[low + count - 1]) + 1
+        last = bisect_left(self.entries, end_second << _SECOND, low + count, self.end)
+        found = _sorted(self.entries[first:last], order, created, shuffle)
+        skipped = low - first if ascending else last - (low + count)
+        return found[skipped : skipped + count]
 
 
-def _sorted(matches: list[int], order: Order, created: Callable[[int], int], shuffle: Random) -> list[int]:
-    found = list(matches)
+def _sorted(found: list[int], order: Order, created: Callable[[int], int], shuffle: Random) -> list[int]:
     # Jira sorts by the first of several sort fields that differs; a key differs always.
     names = [name for name, _ in order]
     if "key" in names:

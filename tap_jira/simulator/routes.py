@@ -41,20 +41,12 @@ class Site:
         cache_bytes: int = 400_000_000,
         after_request: Callable[[Request, Response], None] | None = None,
     ) -> None:
-        self.world, self.base_url, self.version = world, base_url.rstrip("/"), version
-        self.context = urlsplit(self.base_url).path
-        self.after_request = after_request
-        self.tables = Tables(
-            seed=world.seed, projects=len(world.project_keys), users=world.users, base_url=self.base_url
-        )
-        self.renderer = Renderer(
-            world, self.tables, caps=caps or Caps(), offset_minutes=offset_minutes, cache_bytes=cache_bytes
-        )
-        self._user_limits = user_limits or UserLimits()
-        self._search = Search(world, self.tables, self.renderer, limits or Limits())
-        self._door = Door(accounts or Accounts(), base_url=self.base_url, now=world.now)
+        self.world, self.version, self.after_request = world, version, after_request
+        self._limits, self._user_limits, self._caps = limits or Limits(), user_limits or UserLimits(), caps or Caps()
+        self._offset_minutes, self._cache_bytes = offset_minutes, cache_bytes
         self._requests = 0
         self._lock = threading.RLock()
+        self.admit(accounts or Accounts(), base_url=base_url)
         self._routes: Mapping[str, Route] = {
             "serverInfo": self._server_info,
             "myself": self._myself,
@@ -68,6 +60,23 @@ class Site:
             "user/search": _for_users(self._user_search),
             "user/list": _for_users(self._user_list),
         }
+
+    def admit(self, accounts: Accounts, *, base_url: str) -> None:
+        """Let these accounts in and no others from now on, and call the site by this address in what it prints."""
+        with self._lock:
+            world, self.base_url = self.world, base_url.rstrip("/")
+            self.context = urlsplit(self.base_url).path
+            projects = len(world.project_keys)
+            self.tables = Tables(seed=world.seed, projects=projects, users=world.users, base_url=self.base_url)
+            self.renderer = Renderer(
+                world,
+                self.tables,
+                caps=self._caps,
+                offset_minutes=self._offset_minutes,
+                cache_bytes=self._cache_bytes,
+            )
+            self._search = Search(world, self.tables, self.renderer, self._limits)
+            self._door = Door(accounts, base_url=self.base_url, now=world.now)
 
     def answer(self, request: Request) -> Response:
         """What the site answers, and whatever happens to the world after that."""

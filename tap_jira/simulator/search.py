@@ -116,10 +116,9 @@ class Search:
         plan = reader.plan(_parse(ask.jql), index)
         matches = index.between(plan.low, plan.high)
         if plan.test is not None:
-            matches = [entry for entry in matches if plan.test(entry)]
+            matches = matches.that(plan.test)
         self._requests += 1
-        entries = lucene.page(
-            matches,
+        entries = matches.page(
             plan.order,
             start=ask.start,
             count=count,

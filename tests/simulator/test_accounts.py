@@ -10,7 +10,7 @@ import orjson
 import pytest
 from oauthlib.oauth1 import Client
 
-from tap_jira.simulator import Site, World
+from tap_jira.simulator import Account, Accounts, Site, World
 from tap_jira.simulator.credentials import key_pair
 from tap_jira.simulator.oauth import AccessToken, Consumer
 from tap_jira.wire import Headers, Request, Response
@@ -154,3 +154,16 @@ def test_anonymous(jira, credential):
     assert orjson.loads(search.body)["issues"] == caller.json("project") == []
     assert {caller.get(path).status for path in ("myself", "role", "projectCategory", "user/search")} == {401}
     assert caller.get("issue/10000").status == 404
+
+
+def test_admit(site, credentials):
+    """Accounts and address may be given once the port is known; who was let in before is a stranger then."""
+    old = {"Authorization": "Bearer " + credentials.personal_access_token["personal_access_token"]}
+    accounts = Accounts((Account("new", "", tokens={"fresh": None}),))
+    site.admit(accounts, base_url="http://127.0.0.1:8080")
+    request = Request("GET", "http://127.0.0.1:8080/rest/api/2/myself", Headers({"Authorization": "Bearer fresh"}))
+    response = site.answer(request)
+
+    assert response.headers["X-AUSERNAME"] == "new"
+    assert orjson.loads(response.body)["self"].startswith("http://127.0.0.1:8080/rest/")
+    assert site.answer(dataclasses.replace(request, headers=Headers(old))).status == 401
