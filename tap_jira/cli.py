@@ -10,40 +10,62 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from tap_jira import __version__, log
-from tap_jira.errors import ConfigError, TapError
+from tap_jira.errors import ConfigError, TapError, TargetGoneError
+from tap_jira.pace import Clock
 from tap_jira.redact import Redactor
+from tap_jira.workers import Workers
 
 if TYPE_CHECKING:
-    from tap_jira.client import Client
+    from tap_jira.client import Client, Sends
     from tap_jira.config import Config
-    from tap_jira.workers import Threads
 
 LOGGER = logging.getLogger("tap_jira")
 GRACE_SECONDS = 5
 """A run that was told to stop and cannot write its last line ends after this."""
 
 
+class Pool(Workers, Clock, Protocol):
+    """Who does the requests of a run, keeps its time and hears its signals: ``workers.Threads``, or a test's own."""
+
+    def interrupt(self, signal_number: int) -> None:
+        """Stop the run as a signal does."""
+
+    def close(self) -> None:
+        """The run is over."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a run takes from the machine it runs on; a test gives it another one."""
+
+    out: BinaryIO
+    environment: Mapping[str, str]
+    pool: Callable[[int], Pool]
+    transport: Callable[[Config], Sends]
+
+
 def run() -> None:
     """The console command: run ``main`` on the arguments of this process and exit."""
     code = main(sys.argv[1:])
-    if code == 141:
+    if code == TargetGoneError.exit_code:
         # The interpreter flushes stdout at its end and would complain about the closed pipe.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(code)
 
 
-def main(argv: Sequence[str], *, out: BinaryIO | None = None, environment: Mapping[str, str] | None = None) -> int:
-    """Run one command and return its exit code; messages go to ``out`` (stdout), everything else to stderr."""
+def main(argv: Sequence[str], machine: Machine | None = None) -> int:
+    """Run one command and return its exit code; messages go to stdout, everything else to stderr."""
     arguments = list(argv)
     log.set_up(Redactor())
     try:
         if arguments[:1] == ["simulate"]:
             return _simulate(arguments[1:])
-        return _tap(arguments, out or sys.stdout.buffer, os.environ if environment is None else environment)
+        return _tap(_parser().parse_args(arguments), machine)
     except TapError as error:
         LOGGER.critical("%s", error)
         return error.exit_code
@@ -52,23 +74,40 @@ def main(argv: Sequence[str], *, out: BinaryIO | None = None, environment: Mappi
         return 1
 
 
-def _tap(arguments: list[str], out: BinaryIO, environment: Mapping[str, str]) -> int:
-    options = _parser().parse_args(arguments)
-    # Imported late: --help and --version need neither HTTP nor cryptography.
+def _tap(options: argparse.Namespace, machine: Machine | None) -> int:
+    # Imported late, here and below: --help and --version need neither HTTP nor cryptography.
     from tap_jira import config as configuration
 
+    machine = machine or _this_machine()
     values = _json_object(options.config) if options.config else {}
-    config = configuration.load(values, environment, LOGGER.warning)
+    config = configuration.load(values, machine.environment, LOGGER.warning)
     log.set_up(Redactor(config.secrets))
+    pool = machine.pool(config.concurrency)
+    try:
+        with _signals(pool):
+            client = _client(config, machine.transport(config), pool)
+            if options.discover:
+                return _discover(client, pool, machine.out)
+            return _sync(config, client, pool, options, machine.out)
+    finally:
+        pool.close()
+
+
+def _this_machine() -> Machine:
+    from tap_jira.auth import signer
+    from tap_jira.transport import Transport
     from tap_jira.workers import Threads
 
-    threads = Threads(config.concurrency)
-    try:
-        with _signals(threads):
-            client = _client(config, threads)
-            return _discover(client, threads, out) if options.discover else _sync(config, client, threads, options, out)
-    finally:
-        threads.close()
+    def transport(config: Config) -> Transport:
+        return Transport(
+            signer(config),
+            user_agent=config.user_agent,
+            timeout=config.request_timeout,
+            connections=config.concurrency,
+            ca_bundle=config.ca_bundle,
+        )
+
+    return Machine(sys.stdout.buffer, os.environ, Threads, transport)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -89,65 +128,55 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _client(config: Config, threads: Threads) -> Client:
-    from tap_jira.auth import signer
+def _client(config: Config, transport: Sends, pool: Pool) -> Client:
     from tap_jira.client import Client
     from tap_jira.pace import Gate
     from tap_jira.retry import Retry
-    from tap_jira.transport import Transport
 
-    transport = Transport(
-        signer(config),
-        user_agent=config.user_agent,
-        timeout=config.request_timeout,
-        connections=config.concurrency,
-        ca_bundle=config.ca_bundle,
-    )
-    retry = Retry(threads, Gate(threads, config.concurrency), on_wait=_log_wait)
-    return Client(transport, retry, config.base_url)
+    return Client(transport, Retry(pool, Gate(pool, config.concurrency), on_wait=_log_wait), config.base_url)
 
 
 def _log_wait(reason: str, seconds: float) -> None:
     LOGGER.info("%s; again in %.1f s", reason, seconds)
 
 
-def _discover(client: Client, threads: Threads, out: BinaryIO) -> int:
+def _discover(client: Client, pool: Pool, out: BinaryIO) -> int:
     from tap_jira import discover, site, workers
 
-    found = workers.call(threads, lambda: site.meet(client))
-    catalog = workers.call(threads, lambda: discover.discover(client, found))
-    workers.call(threads, lambda: discover.warn_of_unreadable(client, LOGGER.warning))
+    found = workers.call(pool, lambda: site.meet(client))
+    catalog = workers.call(pool, lambda: discover.discover(client, found))
+    workers.call(pool, lambda: discover.warn_of_unreadable(client, LOGGER.warning))
     out.write(json.dumps(catalog, indent=2, ensure_ascii=False).encode() + b"\n")
     out.flush()
     return 0
 
 
-def _sync(config: Config, client: Client, threads: Threads, options: argparse.Namespace, out: BinaryIO) -> int:
+def _sync(config: Config, client: Client, pool: Pool, options: argparse.Namespace, out: BinaryIO) -> int:
     from tap_jira import catalog, discover, site, state, sync, workers
     from tap_jira.messages import Writer
 
     bookmarks = state.parse(_text(options.state), options.state) if options.state else state.State()
     given = catalog.parse(_text(options.catalog), options.catalog) if options.catalog else None
     selections = catalog.select(given, LOGGER.warning) if given else []
-    found = workers.call(threads, lambda: site.meet(client))
+    found = workers.call(pool, lambda: site.meet(client))
     LOGGER.info("%s, Jira %s %s, as %s", config.base_url, found.kind, ".".join(map(str, found.version)), found.account)
     if given is None:
-        selections = catalog.select(workers.call(threads, lambda: discover.discover(client, found)), LOGGER.warning)
+        selections = catalog.select(workers.call(pool, lambda: discover.discover(client, found)), LOGGER.warning)
     if not selections:
         LOGGER.warning("no stream is selected; set selected in the catalog's metadata")
-    writer = Writer(out, threads.monotonic)
-    return sync.sync(sync.Run(client, found, config, bookmarks, writer, threads), selections)
+    writer = Writer(out, pool.monotonic)
+    return sync.sync(sync.Run(client, found, config, bookmarks, writer, pool), selections)
 
 
 @contextlib.contextmanager
-def _signals(threads: Threads) -> Iterator[None]:
+def _signals(pool: Pool) -> Iterator[None]:
     """While inside, SIGINT and SIGTERM stop the run in good order; a second one, or five stuck seconds, at once."""
 
     def stop(number: int, frame: Any) -> None:
         signal.signal(number, lambda again, _: os._exit(128 + again))
         signal.signal(signal.SIGALRM, lambda *_: os._exit(128 + number))
         signal.alarm(GRACE_SECONDS)
-        threads.interrupt(number)
+        pool.interrupt(number)
 
     try:
         before = [(number, signal.signal(number, stop)) for number in (signal.SIGINT, signal.SIGTERM)]
@@ -164,10 +193,9 @@ def _signals(threads: Threads) -> Iterator[None]:
 
 
 def _simulate(arguments: list[str]) -> int:
-    from tap_jira.simulator import command
+    from tap_jira.simulator.command import run as simulate
 
-    runner: Callable[[list[str]], int] = command.run
-    return runner(arguments)
+    return simulate(arguments)
 
 
 def _json_object(path: str) -> dict[str, Any]:
