@@ -139,11 +139,14 @@ class Faults:
     def _break(self, fault: Fault, request: Request) -> Response:
         if fault.kind.isdigit():
             return _bad_status(fault)
-        if fault.kind in ("reset", "timeout"):
-            raise NetworkError(fault.kind, "simulated")
+        if fault.kind == "reset":
+            raise NetworkError("reset", "simulated")
         if fault.kind == "sso":
             return html(200, _SSO)
+        # From here on Jira has done its part, a nonce is used up for one, and the answer comes to harm on its way.
         response = self.site.send(request)
+        if fault.kind == "timeout":
+            raise NetworkError("timeout", "simulated")
         if fault.kind == "truncated":
             raise BrokenBody(response)
         body = b"" if fault.kind == "empty" else response.body[: len(response.body) // 2]

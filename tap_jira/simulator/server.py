@@ -6,6 +6,7 @@ import gzip
 import socket
 import ssl
 import struct
+import sys
 import tempfile
 import threading
 import time
@@ -81,7 +82,9 @@ class _Listener(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), _Handler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of connections that break: breaking them is part of the job."""
+        """Say nothing of connections that break, which is part of the job, and everything of faults of ours."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -175,7 +175,8 @@ class World:
         self._last_number[project] += 1
         self._moved[issue.row] = place = (project, self._last_number[project])
         self._aliases[place] = issue.row
-        self._keys = None
+        if self._keys is not None:
+            self._keys[place] = issue.row
         self._touch(issue, int(self.now() * 1000))
 
     def _existing(self, issue_id: int) -> Issue:

@@ -43,6 +43,19 @@ def test_broken(jira, kind):
     assert caught.value.kind == kind
 
 
+@pytest.mark.parametrize(("kind", "served"), [("reset", 0), ("timeout", 1), ("truncated", 1), ("502", 0), ("empty", 1)])
+def test_done_and_lost(jira, kind, served):
+    """A timeout and a cut or lost body come after Jira has served the request, other faults instead of that."""
+    caller, seen = jira(), []
+    caller.site.after_request = lambda request, response: seen.append(request)
+    try:
+        Faults(caller.site, [kind]).send(ask())
+    except NetworkError as error:
+        assert error.kind == kind  # noqa: PT017 (some kinds raise, others answer)
+
+    assert len(seen) == served
+
+
 def test_odd_bodies(jira):
     """An SSO page, nothing at all, and half a body all come with 200."""
     faults = Faults(jira().site, ["sso", "empty", "bad-json"])

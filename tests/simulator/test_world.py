@@ -126,6 +126,9 @@ def test_move(jira):
     before = caller.json("issue/10000", fields="updated")
     caller.world.move(10000)
     after = caller.json(f"issue/{before['key']}", fields="updated,project")
+    caller.world.move(10000)
+
+    assert {caller.world.find(key).id for key in (before["key"], after["key"])} == {10000}
 
     assert after["id"] == "10000"
     assert after["key"] != before["key"]
