@@ -1,0 +1,75 @@
+"""Shared by the tests: a simulated site, and a tap that runs against it in this process."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tap_jira.client import Sends
+from tap_jira.simulator import Account, Accounts, Credentials, Site, World, demo_credentials
+from tests.fakes import BASE, Outcome, Time, run_tap
+
+PASSWORD = "right-password"
+TOKEN = "a-personal-access-token"
+
+
+@pytest.fixture
+def time() -> Time:
+    return Time()
+
+
+@pytest.fixture(scope="session")
+def credentials() -> Credentials:
+    """Keys made for this run of the tests."""
+    return demo_credentials(base_url=BASE)
+
+
+@pytest.fixture
+def site(time: Time, credentials: Credentials) -> Site:
+    """A site of 60 issues that knows a token, a password and an OAuth consumer."""
+    account = Account("tap-reader", PASSWORD, True, "Europe/Berlin", {TOKEN: None})
+    plain = Account("plain-reader", PASSWORD, False, "Europe/Berlin", {f"{TOKEN}-plain": None})
+    accounts = Accounts((account, plain, *credentials.accounts.users[1:]), credentials.accounts.consumers)
+    return Site(World(seed=1, issues=60, now=time), accounts=accounts, base_url=BASE)
+
+
+@pytest.fixture
+def config() -> dict[str, Any]:
+    """A configuration that works."""
+    return {"base_url": BASE, "personal_access_token": TOKEN}
+
+
+Tap = Callable[..., Outcome]
+
+
+@pytest.fixture
+def tap(tmp_path: Path, time: Time, site: Site, config: dict[str, Any]) -> Tap:
+    """Run the tap: ``tap("--discover")``; dicts given as ``catalog``, ``state`` or ``config`` are written to files."""
+
+    def run(*argv: str, to: Sends | None = None, **options: Any) -> Outcome:
+        arguments = list(argv)
+        for name, value in {"config": config, **options}.items():
+            if name in ("config", "catalog", "state", "properties") and value is not None:
+                path = tmp_path / f"{name}.json"
+                path.write_text(value if isinstance(value, str) else json.dumps(value), encoding="utf-8")
+                arguments += [f"--{name}", str(path)]
+        rest = {
+            name: value for name, value in options.items() if name not in ("config", "catalog", "state", "properties")
+        }
+        return run_tap(arguments, to or site, time, **rest)
+
+    return run
+
+
+@pytest.fixture(autouse=True)
+def _root_logger_as_it_was() -> Iterator[None]:
+    """A run sets up the root logger; the next test begins with pytest's handlers again."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:], root.level = handlers, level

@@ -1,0 +1,138 @@
+"""A machine for the tap without network or waiting: virtual time, requests done in place, a simulated Jira."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, BinaryIO
+
+import requests
+
+from tap_jira import cli
+from tap_jira.auth import signer
+from tap_jira.client import Sends
+from tap_jira.config import Config
+from tap_jira.errors import InterruptedByError
+from tap_jira.wire import Headers, Request, Response
+
+START = 1_700_000_000.0
+BASE = "https://jira.example.com"
+
+
+class Time:
+    """Time that moves only when somebody waits or turns it."""
+
+    def __init__(self, start: float = START) -> None:
+        self.seconds = start
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+class Inline:
+    """A pool that does each call in the caller's thread, in the order of submission or in one that a seed settles."""
+
+    def __init__(self, time: Time, random: Random | None = None) -> None:
+        self._time, self._random = time, random
+        self._pending: list[tuple[Any, Callable[[], Any]]] = []
+        self._signal: int | None = None
+        self.waits: list[float] = []
+
+    def submit(self, tag: Any, call: Callable[[], Any]) -> None:
+        self._pending.append((tag, call))
+
+    def next(self) -> tuple[Any, Any]:
+        self._check_signal()
+        place = self._random.randrange(len(self._pending)) if self._random else 0
+        tag, call = self._pending.pop(place)
+        result = call()
+        self._check_signal()
+        return tag, result
+
+    def interrupt(self, signal_number: int) -> None:
+        self._signal = signal_number
+
+    def close(self) -> None:
+        self._pending.clear()
+
+    def now(self) -> float:
+        return self._time.seconds
+
+    def monotonic(self) -> float:
+        return self._time.seconds
+
+    def wait(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        self._time.seconds += seconds
+
+    def _check_signal(self) -> None:
+        if self._signal is not None:
+            raise InterruptedByError(self._signal)
+
+
+class InProcess:
+    """The network between the tap and a simulated site: signs as over HTTP, takes ``seconds`` for each request."""
+
+    def __init__(self, site: Sends, config: Config, time: Time, seconds: float = 0.0) -> None:
+        self._site, self._auth, self._time, self._seconds = site, signer(config), time, seconds
+
+    def send(self, request: Request) -> Response:
+        self._time.seconds += self._seconds
+        prepared = requests.Request(request.method, request.url, dict(request.headers), auth=self._auth).prepare()
+        headers = Headers({name: _native(value) for name, value in prepared.headers.items()})
+        return self._site.send(Request(request.method, _native(prepared.url), headers, request.body))
+
+
+def _native(text: Any) -> str:
+    return text.decode("latin-1") if isinstance(text, bytes) else str(text)
+
+
+@dataclass
+class Outcome:
+    """What a run left behind: its exit code, what it wrote to stdout, and what it waited."""
+
+    code: int
+    output: bytes
+    waits: list[float] = field(default_factory=list)
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.output.splitlines()]
+
+    def of_type(self, kind: str) -> list[dict[str, Any]]:
+        return [message for message in self.messages if message["type"] == kind]
+
+    def records(self, stream: str) -> list[dict[str, Any]]:
+        return [message["record"] for message in self.of_type("RECORD") if message["stream"] == stream]
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The value of the last STATE."""
+        value: dict[str, Any] = self.of_type("STATE")[-1]["value"]
+        return value
+
+
+def run_tap(
+    argv: list[str],
+    site: Sends,
+    time: Time,
+    *,
+    environment: Mapping[str, str] | None = None,
+    out: BinaryIO | None = None,
+    random: Random | None = None,
+    seconds_a_request: float = 0.0,
+) -> Outcome:
+    """Run the command in this process against ``site``."""
+    output = io.BytesIO()
+    pool = Inline(time, random)
+    machine = cli.Machine(
+        out=out or output,
+        environment=environment or {},
+        pool=lambda count: pool,
+        transport=lambda config: InProcess(site, config, time, seconds_a_request),
+    )
+    code = cli.main(argv, machine)
+    return Outcome(code, output.getvalue(), pool.waits)
