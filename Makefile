@@ -1,0 +1,46 @@
+# Commands for working on tap-jira. They need Python 3.10 or later, make, and access to PyPI.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+
+.DEFAULT_GOAL := help
+.PHONY: help venv test check format demo catalog docs clean
+
+help: ## List these commands.
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+venv: $(READY) ## Make .venv with the tap and what its tests need; PYTHON=python3.12 chooses another Python.
+
+# Only when pyproject.toml changes: the tap itself is installed as a link to this folder.
+$(READY): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@
+
+test: venv ## Run the tests and report which branches they cover.
+	$(BIN)/pytest --cov --cov-report=term-missing:skip-covered
+
+check: venv ## Run everything that must pass before a commit: style, format, types, tests.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(MAKE) test
+
+format: venv ## Lay out the code as the check wants it.
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+demo: ## Copy a simulated Jira into a DuckDB file, change some issues, and copy again.
+	$(PYTHON) examples/demo.py
+
+catalog: venv ## Write catalog.json anew from the simulated Jira.
+	$(BIN)/python docs/generate.py catalog
+
+docs: venv ## Write the generated tables of README.md and docs/ anew.
+	$(BIN)/python docs/generate.py tables
+
+clean: ## Remove everything that these commands have made.
+	rm -rf $(VENV) .demo build *.egg-info .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
