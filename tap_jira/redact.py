@@ -13,8 +13,8 @@ SHORTEST = 4
 
 # What the texts of others give away: a header quoted back, an OAuth base string (consumer key and token are in it).
 GIVEAWAYS = re.compile(
-    r"(?i)((?:authorization|cookie)\s*[:=]\s*)[^\r\n]+"
-    r"|(oauth_(?:signature_base_string|signature|token|token_secret|consumer_key|verifier)=)[^&\s,\"]+"
+    r"(?i)((?:authorization|cookie)[\"']?\s*[:=]\s*)[^\r\n]+"
+    r"|(oauth_(?:signature_base_string|signature|token|token_secret|consumer_key|verifier)=\"?)[^&\s,\"]+"
 )
 
 
@@ -41,5 +41,7 @@ def _forms(secret: str) -> Iterable[str]:
     yield quote(stripped, safe="")
     yield base64.b64encode(stripped.encode()).decode()
     yield stripped.encode("unicode_escape").decode()
-    if "\n" in stripped:
-        yield from (line for line in stripped.splitlines() if not line.startswith("-----"))
+    # A key may have come with its line ends written as a backslash and an n.
+    lines = stripped.replace("\\n", "\n").splitlines()
+    if len(lines) > 1:
+        yield from (line for line in lines if not line.startswith("-----"))

@@ -169,9 +169,9 @@ class Walk:
 
     def take(self, page: Page) -> list[Window]:
         """Join a page; the windows that this one has been cut into beyond what it keeps for itself, mostly none."""
-        self._count_request(page)
         end = self._end(page)
-        joined = self._start == 0 or any(row.id in self.rows for row in page.rows)
+        self._count_request(end)
+        joined = self._joins(page)
         met = self._forward is not None and any(row.id in self._forward for row in page.rows)
         fresh = self._absorb(page) if joined else 0
         self._fruitless = 0 if fresh else self._fruitless + 1
@@ -200,9 +200,9 @@ class Walk:
         if self._start >= DEEPEST:
             self._turn_round(end)
 
-    def _count_request(self, page: Page) -> None:
+    def _count_request(self, end: int) -> None:
         self._pages += 1
-        plan = page.total / max(1, self._size.rows - self._overlap(self._size.rows))
+        plan = end / max(1, self._size.rows - self._overlap(self._size.rows))
         self._request_limit = max(self._request_limit, 20 + 4 * plan)
         if self._pages > self._request_limit:
             raise ReadError(
@@ -215,6 +215,10 @@ class Walk:
         if self._first_total is None:
             self._first_total = page.total
         return page.total if self.window.high is not None else min(page.total, self._first_total)
+
+    def _joins(self, page: Page) -> bool:
+        """Whether everything before this page was read: it begins the list, or contains a row read before."""
+        return self._start == 0 or any(row.id in self.rows for row in page.rows)
 
     def _absorb(self, page: Page) -> int:
         """Take over the rows; how many were not known."""
@@ -342,7 +346,7 @@ class Plan:
         """The rows of a walk but for those that were handed out, printing the same, when they lay outside a window."""
         rows = []
         for row_id, row in walk.rows.items():
-            if self._outside.pop(row_id, -1) == row.updated:
+            if row_id in self._outside and self._outside[row_id] == row.updated:
                 continue
             if not walk.lies_inside(row):
                 self._outside[row_id] = row.updated

@@ -180,8 +180,11 @@ def _sync_issues(run: Run, table: _Table) -> None:
     settled = max(low, run.site.now - run.config.lookback_seconds)
     span = Span(low=low, now=run.site.now, settled=settled, aligned=dialect.aligned)
     plan = Plan(span, PageSize(run.config.page_size))
+    # Dates to the minute find a little more than was asked for. Rows before a bookmark's lookback are no harm, and a
+    # page that did not join may need them; rows before start_date were not wanted.
+    first_millis = min(low, _history(run)) * 1000
     for chunk in _chunks(plan, source, run):
-        table.write(row.issue for row in chunk.rows if row.updated is None or row.updated >= low * 1000)
+        table.write(row.issue for row in chunk.rows if row.updated is None or row.updated >= first_millis)
         if run.state.move(stream.name, key, max(chunk.bookmark, low)):
             run.writer.state(run.state.value)
 
@@ -206,8 +209,7 @@ def _page_call(source: issues.Issues, asked: Ask) -> Callable[[], Page]:
 
 def _lower_bound(run: Run, stream: str, key: str, condition: str) -> int:
     """From when on issues are read, in epoch seconds."""
-    start = to_millis(run.config.start_date)
-    history = run.site.now - HISTORY_SECONDS if start is None else start // 1000
+    history = _history(run)
     bookmark = run.state.seconds(stream, key)
     if bookmark is None:
         return history
@@ -226,7 +228,13 @@ def _lower_bound(run: Run, stream: str, key: str, condition: str) -> int:
             reach + ahead,
         )
         bookmark, reach = run.site.now, reach + ahead
-    return max(bookmark - reach, history) if start is not None else bookmark - reach
+    return max(bookmark - reach, history) if run.config.start_date else bookmark - reach
+
+
+def _history(run: Run) -> int:
+    """Where the first sync begins, in epoch seconds."""
+    start = to_millis(run.config.start_date)
+    return run.site.now - HISTORY_SECONDS if start is None else start // 1000
 
 
 def _dialect(run: Run, stream: str) -> jql.Dialect:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from random import Random
@@ -13,10 +15,12 @@ import requests
 
 from tap_jira import cli
 from tap_jira.auth import signer
-from tap_jira.client import Sends
+from tap_jira.client import Client, Sends
 from tap_jira.config import Config
 from tap_jira.errors import InterruptedByError
-from tap_jira.wire import Headers, Request, Response
+from tap_jira.pace import Gate
+from tap_jira.retry import Retry
+from tap_jira.wire import Headers, NetworkError, Request, Response
 
 START = 1_700_000_000.0
 BASE = "https://jira.example.com"
@@ -35,8 +39,8 @@ class Time:
 class Inline:
     """A pool that does each call in the caller's thread, in the order of submission or in one that a seed settles."""
 
-    def __init__(self, time: Time, random: Random | None = None) -> None:
-        self._time, self._random = time, random
+    def __init__(self, time: Time, random: Random | None = None, skew: float = 0.0) -> None:
+        self._time, self._random, self._skew = time, random, skew
         self._pending: list[tuple[Any, Callable[[], Any]]] = []
         self._signal: int | None = None
         self.waits: list[float] = []
@@ -59,7 +63,7 @@ class Inline:
         self._pending.clear()
 
     def now(self) -> float:
-        return self._time.seconds
+        return self._time.seconds + self._skew
 
     def monotonic(self) -> float:
         return self._time.seconds
@@ -86,17 +90,42 @@ class InProcess:
         return self._site.send(Request(request.method, _native(prepared.url), headers, request.body))
 
 
+class Scripted:
+    """Gives the answers of a list in turn, the last one for ever, and remembers what was asked."""
+
+    def __init__(self, *answers: Response | NetworkError) -> None:
+        self._answers = list(answers)
+        self.asked: list[Request] = []
+
+    def send(self, request: Request) -> Response:
+        self.asked.append(request)
+        answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        if isinstance(answer, NetworkError):
+            raise answer
+        return answer
+
+
+def client_of(sender: Sends, clock: Inline, most: int = 4) -> Client:
+    """A client as the command line builds it, without chance in its waits."""
+    return Client(sender, Retry(clock, Gate(clock, most), jitter=lambda seconds: seconds), BASE)
+
+
 def _native(text: Any) -> str:
     return text.decode("latin-1") if isinstance(text, bytes) else str(text)
 
 
 @dataclass
 class Outcome:
-    """What a run left behind: its exit code, what it wrote to stdout, and what it waited."""
+    """What a run left behind: its exit code, what it wrote to stdout, what it waited, and its log."""
 
     code: int
     output: bytes
     waits: list[float] = field(default_factory=list)
+    log: str = ""
+
+    def logged(self, level: str) -> list[str]:
+        """The lines of the log that begin with this level."""
+        return [line for line in self.log.splitlines() if line.startswith(level)]
 
     @property
     def messages(self) -> list[dict[str, Any]]:
@@ -134,5 +163,8 @@ def run_tap(
         pool=lambda count: pool,
         transport=lambda config: InProcess(site, config, time, seconds_a_request),
     )
-    code = cli.main(argv, machine)
-    return Outcome(code, output.getvalue(), pool.waits)
+    log = io.StringIO()
+    with contextlib.redirect_stderr(log):
+        code = cli.main(argv, machine)
+    sys.stderr.write(log.getvalue())
+    return Outcome(code, output.getvalue(), pool.waits, log.getvalue())

@@ -1,0 +1,371 @@
+"""A seeded search for lost rows: small sites that change while they are read, broken runs, and a model that knows better.
+
+``python -m tests.soak 2000`` searches that many schedules on all cores; ``python -m tests.soak --seed 17`` replays one.
+
+Each schedule draws a site, how it changes, how late its index is, what fails, and when the tap is killed; the tap runs
+several times in a row, each time from the last whole STATE. The model is the database itself: at the end, after two
+quiet runs, the last version of every issue that the target kept must be the one in the database. Rows below the last
+whole STATE of a killed run are taken for lost: a target may have had no time for them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import multiprocessing
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from email.utils import formatdate
+from functools import partial
+from random import Random
+from typing import Any
+
+from tap_jira import errors, streams, sync
+from tap_jira.catalog import Selection
+from tap_jira.client import Client, Sends
+from tap_jira.config import Config
+from tap_jira.messages import Writer
+from tap_jira.pace import Gate
+from tap_jira.retry import Retry
+from tap_jira.simulator import Account, Accounts, Bucket, Faults, Limits, Site, World
+from tap_jira.site import meet
+from tap_jira.state import State
+from tap_jira.wire import Headers, NetworkError, Request, Response
+from tests.fakes import BASE, START, Inline, Time
+
+ISSUES = streams.STREAMS[0]
+PASSING = ("429", "500", "502", "503", "504", "reset", "timeout", "truncated", "bad-json", "empty")
+MOST_REQUESTS = 3000
+
+
+class LostRow(AssertionError):
+    """The search has found something that must not be."""
+
+
+class Killed(BaseException):
+    """The process is gone, at this byte."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """What happens, drawn from a seed."""
+
+    seed: int
+    issues: int
+    seconds: float
+    bulk: float
+    nodes: int
+    page_cap: int
+    page_size: int
+    concurrency: int
+    lookback: int
+    lag: float
+    request_seconds: float
+    changes: float
+    busy: bool
+    faults: float
+    bucket: bool
+    skew: float
+    runs: int
+    numbers: str
+    kills: tuple[int | None, ...]
+    pauses: tuple[float, ...]
+
+    @classmethod
+    def draw(cls, seed: int) -> Schedule:
+        """The schedule of a seed: mostly short lookbacks and lags right at their limit, which hide nothing."""
+        draw = Random(seed)
+        lookback = draw.choice((0, 1, 2, 3, 5))
+        runs = draw.randint(2, 5)
+        busy = draw.random() < 0.15
+        return cls(
+            seed=seed,
+            issues=draw.choice((0, 1, 5, 12, 25, 40)),
+            seconds=draw.choice((3, 10, 60, 600, 86400)),
+            bulk=draw.choice((0.0, 0.2, 0.7)),
+            nodes=draw.choice((1, 1, 1, 2)),
+            page_cap=draw.choice((2, 3, 5, 8, 50)),
+            page_size=draw.choice((2, 3, 5, 10)),
+            concurrency=draw.choice((1, 2, 4)),
+            lookback=lookback,
+            lag=lookback * draw.choice((0.0, 0.5, 1.0, 1.0)),
+            request_seconds=draw.choice((0.0, 0.05, 0.4, 1.3)),
+            changes=0.0 if busy else draw.choice((0.0, 0.3, 1.0, 3.0)),
+            busy=busy,
+            faults=draw.choice((0.0, 0.0, 0.05, 0.2)),
+            bucket=draw.random() < 0.1,
+            skew=draw.choice((0.0, 0.0, -40.0, 40.0)),
+            runs=runs,
+            numbers=draw.choice(("ok",) * 8 + ("refused", "misread")),
+            kills=tuple(draw.randint(0, 9000) if draw.random() < 0.3 else None for _ in range(runs)),
+            pauses=tuple(draw.choice((0.0, 0.7, 5.0, 90.0)) for _ in range(runs)),
+        )
+
+
+class Out:
+    """The pipe to the target; closes for ever after ``last`` bytes, if that is set."""
+
+    def __init__(self, last: int | None) -> None:
+        self.written, self._last = b"", last
+
+    def write(self, data: bytes) -> int:
+        room = len(data) if self._last is None else max(0, self._last - len(self.written))
+        self.written += data[:room]
+        if room < len(data):
+            raise Killed
+        return len(data)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+
+@dataclass
+class Target:
+    """What a careful target has kept: the last version of each issue, and the last STATE."""
+
+    versions: dict[str, str] = field(default_factory=dict)
+    state: dict[str, Any] = field(default_factory=dict)
+
+    def take(self, output: bytes) -> list[tuple[str, str]]:
+        """Keep the rows above the last whole STATE line; all that a run has sent, in order."""
+        lines = output.split(b"\n")[:-1]
+        messages = [json.loads(line) for line in lines]
+        states = [n for n, message in enumerate(messages) if message["type"] == "STATE"]
+        records = [
+            (n, message["record"]["id"], message["record"]["updated_at"])
+            for n, message in enumerate(messages)
+            if message["type"] == "RECORD"
+        ]
+        kept = max(states, default=-1)
+        self.versions.update((issue, updated) for n, issue, updated in records if n < kept)
+        self.state = messages[kept]["value"] if states else self.state
+        self._check_bookmarks([messages[n]["value"] for n in states])
+        return [(issue, updated) for _, issue, updated in records]
+
+    @staticmethod
+    def _check_bookmarks(states: list[dict[str, Any]]) -> None:
+        bookmarks = [value["bookmarks"].get(ISSUES.name, {}).get("updated_at", "") for value in states]
+        if bookmarks[1:] != sorted(bookmarks[1:]):
+            raise LostRow(f"a bookmark moved backwards within a run: {bookmarks}")
+
+
+class Wire:
+    """A slow way to the site: the request takes time, then the answer does, and its Date is that of its departure."""
+
+    def __init__(self, inner: Sends, time: Time, seconds: float, after: Callable[[], None]) -> None:
+        self._inner, self._time, self._seconds, self._after = inner, time, seconds, after
+        self.requests = 0
+
+    def send(self, request: Request) -> Response:
+        self.requests += 1
+        if self.requests > MOST_REQUESTS:
+            raise LostRow("the run does not end")
+        self._time.seconds += self._seconds / 2
+        headers = Headers({**request.headers, "Authorization": "Bearer good"})
+        try:
+            response = self._inner.send(Request(request.method, request.url, headers, request.body))
+        finally:
+            self._time.seconds += self._seconds / 2
+            self._after()
+        date = {"Date": formatdate(self._time.seconds, usegmt=True)}
+        return Response(response.status, Headers({**response.headers, **date}), response.body)
+
+
+class Scene:
+    """One schedule on its way."""
+
+    def __init__(self, schedule: Schedule) -> None:
+        self.schedule, self.random, self.time = schedule, Random(schedule.seed * 7 + 1), Time(START + 0.25)
+        self.quiet = False
+        self.world = World(
+            seed=schedule.seed,
+            issues=schedule.issues,
+            projects=3,
+            users=3,
+            days=schedule.seconds / 86400,
+            bulk_share=schedule.bulk,
+            now=self.time,
+            lag=self._lag,
+            nodes=schedule.nodes,
+        )
+        account = Account("tap", tokens={"good": None}, zone="Europe/Berlin")
+        limits = Limits(page_cap=schedule.page_cap, epoch_numbers=schedule.numbers)  # type: ignore[arg-type]
+        self.site = Site(self.world, accounts=Accounts((account,)), base_url=BASE, limits=limits)
+        self.busy_id = 10000 if schedule.busy and schedule.issues else None
+        self.target = Target()
+
+    def _lag(self, random: Random) -> float:
+        # Right at the limit as often as not: the premise allows it, so the proof must.
+        return self.schedule.lag * random.choice((0.0, 0.3, 1.0, 1.0))
+
+    def play(self) -> None:
+        """All runs, then quiet, then two runs that must leave nothing behind."""
+        schedule = self.schedule
+        for kill, pause in zip(schedule.kills, schedule.pauses, strict=True):
+            self._run(kill=kill)
+            self.time.seconds += pause
+            self._change(schedule.changes)
+        self.quiet = True
+        for _ in range(2):
+            self.time.seconds += schedule.lag + 1
+            self._run(kill=None)
+        self._compare()
+
+    def _change(self, expected: float) -> None:
+        count = int(expected) + (self.random.random() < expected % 1)
+        for _ in range(0 if self.quiet else count):
+            kind = self.random.choices(("edit", "create", "delete", "move", "bulk"), (10, 3, 3, 2, 2))[0]
+            chosen = self.world.some_ids(self.random.randint(2, 8) if kind == "bulk" else 1, self.random)
+            if kind == "create":
+                self.world.create()
+            elif kind == "bulk":
+                self.world.bulk_edit(chosen)
+            elif chosen:
+                getattr(self.world, kind)(chosen[0])
+        if self.busy_id and not self.quiet:
+            self.world.edit(self.busy_id)
+
+    def _after_request(self) -> None:
+        self._change(self.schedule.changes)
+
+    def _run(self, kill: int | None) -> None:
+        schedule = self.schedule
+        sender: Sends = self.site
+        if not self.quiet and (schedule.faults or schedule.bucket):
+            bucket = Bucket(limit=4, fill=2, interval=1.0, now=self.time) if schedule.bucket else None
+            share = schedule.faults
+            sender = Faults(self.site, share=share, kinds=PASSING, seed=self.random.randint(0, 10**9), bucket=bucket)
+        wire = Wire(sender, self.time, schedule.request_seconds, self._after_request)
+        before = {issue.id: issue.updated for issue in self.world.issues()}
+        out = Out(None if self.quiet else kill)
+        code, site_now = run_issues(self, wire, out)
+        sent = self.target.take(out.written)
+        if code == 0:
+            self._check_run(sent, before, site_now)
+
+    def _check_run(self, sent: list[tuple[str, str]], before: dict[int, int], site_now: int) -> None:
+        """What one whole run owes: the settled rows that nobody touched, the busy issue, and no pointless repeats."""
+        if self.schedule.nodes == 1 and len(sent) != len(set(sent)):
+            raise LostRow("a row was sent twice in one run though it had not changed")
+        ids = {int(issue) for issue, _ in sent}
+        # Where bounds are minutes, what lies in the minute of S - lookback is read again by the next run.
+        grain = 1 if self.schedule.numbers == "ok" else 60
+        settled = (site_now - self.schedule.lookback) // grain * grain * 1000
+        for issue in self.world.issues():
+            untouched = before.get(issue.id) == issue.updated
+            if untouched and self._low <= issue.updated < settled and issue.id not in ids:
+                raise LostRow(f"issue {issue.id}, updated {issue.updated}, was not sent by the run that owed it")
+        # Where the index lags it may only know the issue as it was before this run's range: then the next run owes it.
+        self._missed = 0 if self.busy_id in ids else self._missed + 1
+        if self.busy_id and not self.quiet and self._missed > (1 if self.schedule.lag else 0):
+            raise LostRow("an issue that is edited all the time was not sent by a whole run")
+
+    _low = 0
+    _missed = 0
+
+    def _compare(self) -> None:
+        for issue in self.world.issues():
+            kept = self.target.versions.get(str(issue.id))
+            if kept is None or _millis(kept) != issue.updated:
+                raise LostRow(f"issue {issue.id}, updated {issue.updated}: the target has {kept}")
+
+
+def run_issues(scene: Scene, wire: Sends, out: Out) -> tuple[int, int]:
+    """One run of the issues stream; its exit code (-9 if killed) and the server's time at its start."""
+    schedule = scene.schedule
+    config = Config(
+        base_url=BASE,
+        personal_access_token="good",
+        start_date="2020-01-01T00:00:00.000000Z",
+        page_size=schedule.page_size,
+        concurrency=schedule.concurrency,
+        lookback_seconds=schedule.lookback,
+    )
+    pool = Inline(scene.time, Random(scene.random.random()), skew=schedule.skew)
+    jitter = Random(schedule.seed).random
+    client = Client(wire, Retry(pool, Gate(pool, schedule.concurrency), jitter=lambda most: most * jitter()), BASE)
+    site_now = 0
+    try:
+        site = meet(client)
+        site_now = site.now
+        state = State(scene.target.state)
+        scene._low = _owed_from(state, config, site.now)
+        run = sync.Run(client, site, config, state, Writer(out, pool.monotonic), pool)  # type: ignore[arg-type]
+        return sync.sync(run, [small_selection()]), site_now
+    except Killed:
+        return -9, site_now
+    except errors.TapError as error:
+        return error.exit_code, site_now
+
+
+def _owed_from(state: State, config: Config, now: int) -> int:
+    bookmark = state.seconds(ISSUES.name, "updated_at")
+    return 0 if bookmark is None else (min(bookmark, now) - config.lookback_seconds) * 1000
+
+
+def small_selection() -> Selection:
+    """The issues with the columns that the model looks at."""
+    text = {"type": ["null", "string"]}
+    fields = {"type": ["null", "object"], "properties": {"updated": {**text, "format": "date-time"}}}
+    properties = {"id": {"type": ["string"]}, "key": text, "updated_at": {**text, "format": "date-time"}, "fields": fields}
+    schema = {"type": "object", "properties": properties}
+    # Many columns that are not selected, so that the tap names the few it wants: cheap to print.
+    every = {**fields, "properties": {**fields["properties"], "created": text, **{f"other{n}": text for n in range(9)}}}
+    full = {"type": "object", "properties": {**properties, "fields": every, "expand": text, "self": text}}
+    return Selection(ISSUES, schema, full, ["id"], chosen=True)
+
+
+def _millis(text: str) -> int:
+    from tap_jira.dates import to_millis
+
+    return to_millis(text) or 0
+
+
+def play(seed: int, change: Callable[[Schedule], Schedule] | None = None) -> str | None:
+    """What the schedule of ``seed`` finds, None if all is well."""
+    schedule = Schedule.draw(seed)
+    scene = Scene(change(schedule) if change else schedule)
+    try:
+        scene.play()
+    except LostRow as error:
+        return f"seed {seed}: {error}"
+    except NetworkError as error:
+        return f"seed {seed}: a network error got out: {error}"
+    return None
+
+
+def search(seeds: range, workers: int) -> Iterator[str]:
+    """What the schedules of these seeds find, on several cores."""
+    if workers == 1:
+        yield from filter(None, map(play, seeds))
+        return
+    with multiprocessing.get_context("fork").Pool(workers, initializer=partial(logging.disable, logging.CRITICAL)) as pool:
+        yield from filter(None, pool.imap_unordered(play, seeds, chunksize=20))
+
+
+def main() -> int:
+    """The command line of the search."""
+    parser = argparse.ArgumentParser(description="Search schedules for lost rows.")
+    parser.add_argument("count", nargs="?", type=int, default=2000)
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
+    parser.add_argument("--seed", type=int, help="replay this one alone, with the log")
+    options = parser.parse_args()
+    if options.seed is not None:
+        logging.basicConfig(level=logging.INFO)
+        print(Schedule.draw(options.seed))
+        print(play(options.seed) or "nothing is lost")
+        return 0
+    logging.disable(logging.CRITICAL)
+    found = 0
+    for line in search(range(options.first, options.first + options.count), os.cpu_count() or 1):
+        found += 1
+        print(line, flush=True)
+    print(f"{options.count} schedules, {found} with a fault")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
