@@ -9,7 +9,8 @@ from functools import lru_cache
 # 2016-03-03T14:32:47.000+0000, an offset with or without a colon, Z, or none; no milliseconds in some answers
 # (users' lastLoginTime), more than three digits never seen but harmless.
 _DATE_TIME = re.compile(
-    r"(\d{4}-\d\d-\d\d)[T ]([01]\d|2[0-3]):([0-5]\d):([0-5]\d)(?:\.(\d{1,9}))?\s?(?:Z|([+-](?:[01]\d|2[0-3])):?([0-5]\d))?",
+    r"(\d{4}-\d\d-\d\d)[T ]([01]\d|2[0-3]):([0-5]\d):([0-5]\d)(?:\.(\d{1,9}))?\s?"
+    r"(?:Z|([+-](?:[01]\d|2[0-3])):?([0-5]\d))?",
     re.ASCII,
 )
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
