@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
-from urllib.parse import urlsplit
 
 from tap_jira import __version__
 from tap_jira.dates import to_utc
@@ -56,7 +55,7 @@ class Config:
         "text", "OAuth 1.0a: secret of the access token; RSA-SHA1 does not use it, so it may be left out.", secret=True
     )
     personal_access_token: str | None = _option(
-        "text", "A personal access token (Jira Data Center 8.14 and later).", secret=True
+        "line", "A personal access token (Jira Data Center 8.14 and later).", secret=True
     )
     username: str | None = _option(
         "text", "User name for basic authentication; Jira 11 has it switched off by default."
@@ -78,13 +77,13 @@ class Config:
         default=1200,
     )
     request_timeout: float = _option(
-        "1-3600", "Seconds of silence after which a request is given up and sent again.", default=300.0
+        "1.0-3600.0", "Seconds of silence after which a request is given up and sent again.", default=300.0
     )
     ca_bundle: str | None = _option(
         "text", "A file with the certificates to trust instead of the system's, for a private certificate authority."
     )
     user_agent: str = _option(
-        "text",
+        "line",
         "User-Agent header; put an address of yours here for Jira's administrators.",
         default=f"tap-jira/{__version__}",
     )
@@ -113,10 +112,12 @@ WAYS_IN: Mapping[str, tuple[tuple[str, ...], ...]] = {
 def load(values: Mapping[str, Any], environment: Mapping[str, str], warn: Callable[[str], None]) -> Config:
     """The configuration of a file's ``values`` and of the environment, which wins; ConfigError naming all faults."""
     kinds = {option.name: str(option.metadata["kind"]) for option in fields(Config)}
-    given = {name: value for name, value in values.items() if value not in (None, "")}
+    given = {name: value for name, value in values.items() if value is not None and str(value).strip()}
     for name in sorted(given.keys() - kinds.keys()):
         warn(_unknown(name, list(kinds)))
-    given.update((name, text) for name in kinds if (text := environment.get(ENVIRONMENT_PREFIX + name.upper())))
+    given.update(
+        (name, text) for name in kinds if (text := environment.get(ENVIRONMENT_PREFIX + name.upper(), "")).strip()
+    )
     faults = list(_authentication_faults(given))
     checked: dict[str, Any] = {"base_url": ""}
     for name, kind in kinds.items():
@@ -156,16 +157,19 @@ def _unknown(name: str, known: list[str]) -> str:
     )
 
 
+_ADDRESS = re.compile(r"(?i:(https?)://)?(\[[0-9a-fA-F:.]+\]|[\w.-]+)(:\d{1,5})?(/[^\s?#]*)?")
+
+
 def _url(value: Any, kind: str) -> str:
-    text = str(value).strip().rstrip("/")
-    url = urlsplit(text if "://" in text else f"https://{text}")
-    if url.scheme not in ("https", "http") or not url.hostname:
-        raise ValueError("is not the address of a site, such as https://jira.example.com")
-    if url.scheme == "http" and not is_loopback(url.hostname):
+    address = _ADDRESS.fullmatch(str(value).strip().rstrip("/"))
+    if address is None:
+        raise ValueError(
+            "is not the address of a site, such as https://jira.example.com, without user name, query or fragment"
+        )
+    scheme, host, port, path = (part or "" for part in address.groups())
+    if scheme.lower() == "http" and not is_loopback(host.strip("[]")):
         raise ValueError("begins with http://, which would show the credentials to the network; use https://")
-    if url.username or url.query or url.fragment:
-        raise ValueError("must be an address alone, without user name, query or fragment")
-    return f"{url.scheme}://{url.netloc}{url.path}"
+    return f"{scheme.lower() or 'https'}://{host}{port}{path}"
 
 
 def is_loopback(host: str) -> bool:
@@ -183,10 +187,24 @@ def _date_time(value: Any, kind: str) -> str:
     return utc
 
 
+_UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
+
+
 def _text(value: Any, kind: str) -> str:
     if isinstance(value, (dict, list)):
         raise ValueError("must be text")
-    return str(value)
+    text = str(value).strip("\r\n")
+    if _UNWRITABLE.search(text):
+        raise ValueError("is not valid text")
+    return text
+
+
+def _line(value: Any, kind: str) -> str:
+    """Text that goes into a header as it is."""
+    text = _text(value, kind).strip()
+    if not (text.isascii() and text.isprintable()):
+        raise ValueError("must be one line of ASCII text")
+    return text
 
 
 def _list(value: Any, kind: str) -> tuple[str, ...]:
@@ -216,14 +234,15 @@ def _jql(value: Any, kind: str) -> str:
 
 
 def _number(value: Any, kind: str) -> float:
-    """A number within the limits that ``kind`` spells out; as text too, as orchestrators pass it."""
-    low, high = (int(limit) for limit in kind.split("-"))
+    """A number within the limits that ``kind`` spells out, whole if they are; as text too, as orchestrators pass it."""
+    low, high = map(float, kind.split("-"))
+    is_whole = "." not in kind
     try:
         number = float(value) if not isinstance(value, bool) else float("nan")
     except (TypeError, ValueError):
-        raise ValueError(f"must be a number from {low} to {high}") from None
-    if not low <= number <= high:
-        raise ValueError(f"must be a number from {low} to {high}")
+        number = float("nan")
+    if not low <= number <= high or (is_whole and number != int(number)):
+        raise ValueError(f"must be a {'whole ' if is_whole else ''}number from {low:.0f} to {high:.0f}")
     return int(number) if number == int(number) else number
 
 
@@ -231,6 +250,7 @@ _READERS: Mapping[str, Callable[[Any, str], Any]] = {
     "url": _url,
     "date-time": _date_time,
     "text": _text,
+    "line": _line,
     "list": _list,
     "jql": _jql,
 }
