@@ -88,10 +88,11 @@ def seconds_ahead(headers: Headers, now: float) -> float | None:
 
 
 def _failure(status: int, said: str, response: Response, now: float) -> TapError:
-    if status == 401:
+    # Some OAuth problems come with 400.
+    if status == 401 or oauth_problem(response):
         return AuthError(f"{said}; {_login_remedy(response, now)}")
     if status == 403:
-        return _forbidden(said, response)
+        return _forbidden(said, response, now)
     if status in (404, 410):
         return NotFoundError(f"{said}; check base_url (a context path such as /jira belongs to it)", status)
     if status == 400:
@@ -99,7 +100,7 @@ def _failure(status: int, said: str, response: Response, now: float) -> TapError
     return RefusedError(f"{said}; asking again would not help", status)
 
 
-def _forbidden(said: str, response: Response) -> TapError:
+def _forbidden(said: str, response: Response, now: float) -> TapError:
     denied = response.headers.get("X-Authentication-Denied-Reason", "")
     if "CAPTCHA" in denied.upper():
         return AuthError(
@@ -107,7 +108,7 @@ def _forbidden(said: str, response: Response) -> TapError:
             "password"
         )
     if response.headers.get("X-Seraph-LoginReason", "").upper() in DENIALS:
-        return AuthError(f"{said}; {_login_remedy(response, 0)}")
+        return AuthError(f"{said}; {_login_remedy(response, now)}")
     return ForbiddenError(f"{said}; the account lacks the permission", 403)
 
 
@@ -185,6 +186,6 @@ def http_date(text: str | None) -> float | None:
     """Epoch seconds of an HTTP date; None if it is none."""
     try:
         moment = parsedate_to_datetime(text or "")
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
