@@ -1,0 +1,160 @@
+"""Write the parts of the documents that follow from the code: ``python docs/generate.py tables`` or ``catalog``.
+
+A test compares what stands in the documents with what this would write.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from tap_jira import schema
+from tap_jira.config import Config
+from tap_jira.streams import STREAMS, Stream
+
+PROJECT = Path(__file__).resolve().parent.parent
+README, STREAMS_PAGE, ARCHITECTURE = (
+    PROJECT / name for name in ("README.md", "docs/streams.md", "docs/architecture.md")
+)
+CATALOG = PROJECT / "catalog.json"
+
+TYPES = {"url": "address", "list": "list of texts", "jql": "JQL"}
+"""How a kind of option is called in the table, where its own name would not do."""
+
+
+def main(what: str) -> None:
+    if what == "catalog":
+        write_catalog()
+    else:
+        for path, text in documents().items():
+            path.write_text(text, encoding="utf-8")
+
+
+def documents() -> dict[Path, str]:
+    """Each document with a generated part, as it should be."""
+    return {
+        README: _filled(README, config=config_table(), streams=streams_table()),
+        STREAMS_PAGE: "\n".join(streams_page()),
+        ARCHITECTURE: _filled(ARCHITECTURE, modules=module_table(PROJECT / "tap_jira")),
+    }
+
+
+def write_catalog() -> None:
+    """Discover a simulated Jira with the real command."""
+    tap = [sys.executable, "-m", "tap_jira"]
+    with tempfile.TemporaryDirectory() as folder:
+        config = Path(folder) / "config.json"
+        jira = subprocess.Popen([*tap, "simulate", "--port", "0", "--write-config", config])
+        try:
+            while not config.exists() and jira.poll() is None:
+                time.sleep(0.1)
+            CATALOG.write_bytes(subprocess.check_output([*tap, "--config", config, "--discover"]))
+        finally:
+            jira.terminate()
+            jira.wait()
+
+
+def config_table() -> str:
+    """Every key of the configuration."""
+    rows = ["| key | type | default | secret | what it is |", "|---|---|---|---|---|"]
+    for option in fields(Config):
+        about = option.metadata
+        kind = about["kind"].replace("-", " to ") if about["kind"][0].isdigit() else about["kind"]
+        default = "" if option.default in (None, ()) or option.name == "base_url" else f"`{_default(option.default)}`"
+        secret = "yes" if about["secret"] else ""
+        rows.append(f"| `{option.name}` | {TYPES.get(kind, kind)} | {default} | {secret} | {about['sentence']} |")
+    return "\n".join(rows)
+
+
+def _default(value: Any) -> str:
+    # The version grows; the table should not change with it.
+    return re.sub(r"^tap-jira/.*", "tap-jira/VERSION", f"{value:g}" if isinstance(value, float) else str(value))
+
+
+def streams_table() -> str:
+    """Every table with its key and how it is kept fresh."""
+    rows = ["| table | key | each run sends | from |", "|---|---|---|---|"]
+    for stream in STREAMS:
+        sends = f"what changed (`{stream.replication_key}`)" if stream.replication_key else "the whole table"
+        needs = f" (needs a {stream.needs})" if stream.needs else ""
+        columns = f"[`{stream.name}`](docs/streams.md#{stream.name})"
+        rows.append(f"| {columns} | `{stream.key}` | {sends} | `/rest/api/2/{stream.path}`{needs} |")
+    return "\n".join(rows)
+
+
+def streams_page() -> Iterator[str]:
+    """A page with every column of every table."""
+    yield "# Tables and columns"
+    yield ""
+    yield "<!-- Written by `make docs` from the schemas; change those. -->"
+    yield ""
+    yield "Names are Jira's own. A dot leads into an object: targets that flatten objects write `fields.status.name`"
+    yield "as `fields__status__name`. `[]` leads into the entries of a list, which most targets keep as JSON in one"
+    yield "column. Every column may be null but the keys. Date-times are in UTC."
+    yield ""
+    yield "`--discover` adds to `jira_issues` a column for each custom field of the site, `fields.customfield_10010`"
+    yield "and so on, with the name that people see in Jira in its title and description."
+    for stream in STREAMS:
+        yield from _stream_section(stream)
+
+
+def _stream_section(stream: Stream) -> Iterator[str]:
+    node = schema.load(stream.name)
+    bookmark = (
+        f"; only issues changed since the bookmark, by `{stream.replication_key}`" if stream.replication_key else ""
+    )
+    yield ""
+    yield f"## {stream.name}"
+    yield ""
+    yield f"Key `{stream.key}`{bookmark}; {schema.leaf_count(node)} columns when objects are flattened."
+    yield ""
+    yield "| column | type | what it is |"
+    yield "|---|---|---|"
+    yield from _rows(node, "")
+    if stream is STREAMS[-1]:
+        yield ""
+
+
+def _rows(node: dict[str, Any], path: str) -> Iterator[str]:
+    for name, part in node.get("properties", {}).items():
+        here = f"{path}.{name}" if path else name
+        kind = next(kind for kind in part["type"] if kind != "null") if isinstance(part["type"], list) else part["type"]
+        yield f"| `{here}` | {part.get('format', kind)} | {_cell(part.get('description', ''))} |"
+        yield from _rows(part, here)
+        yield from _rows(part.get("items", {}), f"{here}[]")
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.replace("|", "\\|").split())
+
+
+def module_table(package: Path) -> str:
+    """Every module with the sentence it begins with."""
+    rows = ["| module | what it does |", "|---|---|"]
+    for path in sorted(package.rglob("*.py")):
+        name = ".".join(path.relative_to(package.parent).with_suffix("").parts).removesuffix(".__init__")
+        sentence = (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").split("\n\n")[0]
+        rows.append(f"| `{name}` | {_cell(sentence)} |")
+    return "\n".join(rows)
+
+
+def _filled(path: Path, **parts: str) -> str:
+    """The document with each part between its markers replaced."""
+    text = path.read_text(encoding="utf-8")
+    for name, part in parts.items():
+        begin, end = f"<!-- {name}: written by `make docs` -->", f"<!-- end of {name} -->"
+        head, rest = text.split(begin)
+        text = f"{head}{begin}\n{part}\n{end}{rest.split(end)[1]}"
+    return text
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
