@@ -35,7 +35,8 @@ Those others lie in [settled, S), and the next run begins at S - L = ``settled``
 windows are cut at ``settled``, so that no window holds both kinds.
 
 The last window has no upper bound. Without that, an issue edited more often than we look would never be read: at each
-run it would lie after S. Entries are added at its end for ever, so it ends where the list ended when it began.
+run it would lie after S. Entries are added at its end for ever, so it ends where the list ended when it began. Unless
+it is large it begins at ``settled``, where an entry that is on its way after many edits cannot have slipped past it.
 
 The bookmark is the lower bound of the first window not yet handed out whole, at most S. It is never taken from a row:
 a row found in [a, b) may print a later ``updated``, and rows between may not have been read.
@@ -129,7 +130,8 @@ class PageSize:
             self.limit = min(self.limit, page.size)
         if page.rows:
             fitting = PAGE_BYTES * len(page.rows) // max(page.bytes, 1)
-            self.rows = max(1, min(self.limit, (self.rows + fitting + 1) // 2))
+            # Never one alone: pages join by a row that both have.
+            self.rows = max(2, min(self.limit, (self.rows + fitting) // 2))
 
 
 @dataclass(frozen=True)
@@ -251,9 +253,10 @@ class Walk:
         capacity = self._size.rows * PAGES_PER_WINDOW
         stuck = self._fruitless >= FRUITLESS
         straddles = self.window.high is None and self.window.low < self._span.settled
-        if not (stuck or straddles or end > 2 * capacity):
+        large = end > 2 * capacity
+        if not (stuck or straddles or large):
             return []
-        pieces = 2 if stuck else max(2, min(MOST_PIECES, -(-end // capacity)))
+        pieces = 2 if stuck else min(MOST_PIECES, -(-end // capacity)) if large else 0
         bounds = self._bounds(pieces)
         if bounds:
             return self._narrow([replace(self.window, low=a, high=b) for a, b in bounds])
@@ -269,7 +272,8 @@ class Walk:
         top = span.now if high is None else high
         read = [row.updated // 1000 for row in self.rows.values() if row.updated and _within(row.updated, low, top)]
         begin = max(read, default=low) if self._fruitless < FRUITLESS else low
-        cuts = {begin + (top - begin) * n // pieces for n in range(1, pieces + (high is None))} | {span.settled}
+        cuts = {begin + (top - begin) * n // pieces for n in range(1, pieces + (high is None and pieces > 0))}
+        cuts.add(span.settled)
         return _edges(low, {span.aligned(cut) for cut in cuts}, high, top + (high is None))
 
     def _created_parts(self, pieces: int) -> list[Window]:
