@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -11,6 +12,7 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from urllib3.exceptions import DecodeError, HTTPError, IncompleteRead, ReadTimeoutError
 
+from tap_jira.errors import ConfigError
 from tap_jira.wire import Headers, NetworkError, Request, Response
 
 LARGEST_BODY = 256 * 1024 * 1024
@@ -39,7 +41,10 @@ class Transport:
         adapter = HTTPAdapter(pool_connections=1, pool_maxsize=connections, max_retries=0)
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
-        self._auth, self._timeout, self._ca_bundle, self._largest = auth, timeout, ca_bundle, largest_body
+        self._auth, self._timeout, self._largest = auth, timeout, largest_body
+        self._ca_bundle = str(Path(ca_bundle).expanduser()) if ca_bundle else None
+        if self._ca_bundle and not Path(self._ca_bundle).exists():
+            raise ConfigError("ca_bundle names a file that does not exist")
 
     def send(self, request: Request) -> Response:
         """The answer, whatever its status, after redirects within the site; NetworkError if none came."""
@@ -47,10 +52,10 @@ class Transport:
         for _ in range(REDIRECTS):
             with _network_errors():
                 response = self._send_once(request, url)
-            target = response.headers.get("Location")
-            if response.status not in (301, 302, 303, 307, 308) or not target:
-                return response
-            url = _redirected(url, urljoin(url, target), request.method)
+                target = response.headers.get("Location")
+                if response.status not in (301, 302, 303, 307, 308) or not target:
+                    return response
+                url = _redirected(url, urljoin(url, target), request.method)
         raise NetworkError("redirect", "itself, in a circle")
 
     def _send_once(self, request: Request, url: str) -> Response:
@@ -81,12 +86,16 @@ class Transport:
 
 def _redirected(here: str, there: str, method: str) -> str:
     """The next address, if credentials may be sent there; a POST is not repeated elsewhere."""
-    old, new = urlsplit(here), urlsplit(there)
-    same = old.hostname == new.hostname and (old.port, old.scheme) == (new.port, new.scheme)
-    upgraded = old.hostname == new.hostname and (old.scheme, new.scheme) == ("http", "https")
-    if method != "GET" or not (same or upgraded):
-        raise NetworkError("redirect", f"{new.scheme}://{new.netloc}")
+    old, new = _origin(here), _origin(there)
+    upgraded = (old[0], new[0]) == ("http", "https") and old[1] == new[1]
+    if method != "GET" or not (old == new or upgraded):
+        raise NetworkError("redirect", f"{new[0]}://{urlsplit(there).netloc}")
     return there
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"https": 443, "http": 80}.get(parts.scheme)
 
 
 @contextmanager
@@ -106,8 +115,12 @@ def _network_errors() -> Iterator[None]:
     except HTTPError as error:
         # urllib3 tells a body cut short by a closed connection in the text alone.
         raise NetworkError("truncated" if "IncompleteRead" in str(error) else "reset") from error
-    except requests.exceptions.RequestException as error:
+    except (requests.exceptions.RequestException, ValueError) as error:
+        # A ValueError comes of an address that is none: requests looks at where a redirect leads.
         raise NetworkError("request", _short(error)) from error
+    except OSError as error:
+        # So requests tells of a bundle of certificates, named by the environment, that is not there.
+        raise NetworkError("tls", str(error)) from error
 
 
 def _short(error: BaseException) -> str:
