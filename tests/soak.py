@@ -369,11 +369,15 @@ def main() -> int:
     options = parser.parse_args()
     if options.seed is not None:
         logging.basicConfig(level=logging.INFO)
+        say(Schedule.draw(options.seed))
+        say(play(options.seed) or "nothing is lost")
         return 0
     logging.disable(logging.CRITICAL)
     found = 0
-    for _line in search(range(options.first, options.first + options.count), os.cpu_count() or 1):
+    for line in search(range(options.first, options.first + options.count), os.cpu_count() or 1):
         found += 1
+        say(line)
+    say(f"{options.count} schedules, {found} with a fault")
     return 1 if found else 0
 
 
