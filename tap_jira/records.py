@@ -58,7 +58,7 @@ class Oddities:
     def tell(self) -> None:
         """Say at the end what became null how often, and what the catalog does not have."""
         for path, count in sorted(self.nulled.items()):
-            self.warn(f"{self.stream}: {path} became null in {count} records")
+            self.warn(f"{self.stream}: {path} became null {'once' if count == 1 else f'{count} times'}")
         if self.unknown:
             named = ", ".join(sorted(self.unknown)[:MOST_NAMES])
             more = f" and {len(self.unknown) - MOST_NAMES} more" if len(self.unknown) > MOST_NAMES else ""
@@ -101,7 +101,8 @@ def _compile(schema: dict[str, Any], full: dict[str, Any], path: str, oddities: 
         return _object(schema, full, path, oddities)
     if kind == "array":
         return _array(schema, full, path, oddities)
-    return _scalar(_SCALARS.get((kind, schema.get("format", "")), _SCALARS[kind, ""]), kind, path, oddities)
+    read = _SCALARS.get((kind, schema.get("format", "")), _SCALARS[kind, ""])
+    return _scalar(read, schema.get("format", kind), path, oddities)
 
 
 def _kind(schema: dict[str, Any]) -> str:
@@ -147,11 +148,13 @@ def _array(schema: dict[str, Any], full: dict[str, Any], path: str, oddities: Od
 
 
 def _scalar(read: Convert, kind: str, path: str, oddities: Oddities) -> Convert:
+    words = "an integer" if kind == "integer" else f"a {kind}"
+
     def convert(value: Any) -> Any:
         try:
             return read(value)
         except (Unfit, ValueError, OverflowError, RecursionError, TypeError):
-            return oddities.null(path, value, f"a {kind}")
+            return oddities.null(path, value, words)
 
     return convert
 
@@ -159,8 +162,8 @@ def _scalar(read: Convert, kind: str, path: str, oddities: Oddities) -> Convert:
 def _string(value: Any) -> str:
     if type(value) is str:
         return value
-    if isinstance(value, float) and abs(value) > LARGEST_INTEGER:
-        raise Unfit  # the parser has rounded it already
+    if isinstance(value, float) and not abs(value) <= LARGEST_INTEGER:
+        raise Unfit  # the parser has rounded it already, or it is no number
     return dump(value).decode()
 
 
@@ -175,7 +178,7 @@ def _exactly_whole(value: Any) -> int:
     if isinstance(value, bool):
         raise Unfit
     if isinstance(value, str):
-        return int(value) if re.fullmatch(r"\s*[+-]?\d{1,19}\s*", value, re.ASCII) else _exactly_whole(float(value))
+        return int(value) if re.fullmatch(r"\s*[+-]?\d{1,19}\s*", value, re.ASCII) else _exactly_whole(_float(value))
     if isinstance(value, float) and value.is_integer() and abs(value) <= 2**53:
         return int(value)
     raise Unfit
@@ -184,10 +187,17 @@ def _exactly_whole(value: Any) -> int:
 def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         raise Unfit
-    number = float(value) if not isinstance(value, int) or abs(value) > LARGEST_INTEGER else value
+    number = _float(value) if isinstance(value, str) else value if abs(value) <= LARGEST_INTEGER else float(value)
     if number != number or number in (float("inf"), float("-inf")):
         raise Unfit
     return number
+
+
+def _float(text: str) -> float:
+    # Stricter than Python, which reads "1_000" and the digits of every script.
+    if not re.fullmatch(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*", text, re.ASCII):
+        raise Unfit
+    return float(text)
 
 
 def _boolean(value: Any) -> bool:
