@@ -84,10 +84,17 @@ def _read(entry: Mapping[str, Any]) -> tuple[Metadata, bool | None]:
 
     Before there was metadata, ``selected`` stood in the schema or beside it; some tools still write it there.
     """
-    about: Metadata = metadata.to_map(entry.get("metadata") or [])
+    entries = entry.get("metadata") or []
+    if not isinstance(entries, list) or not all(map(_is_metadata, entries)):
+        raise ConfigError(f"the catalog's metadata of {_id(entry)} is broken; write it anew with --discover")
+    about: Metadata = metadata.to_map(entries)
     schema = entry.get("schema")
     legacy = schema.get("selected") if isinstance(schema, dict) else None
     return about, _first(about.get((), {}).get("selected"), entry.get("selected"), legacy)
+
+
+def _is_metadata(value: Any) -> bool:
+    return isinstance(value, dict) and (type(value.get("breadcrumb")), type(value.get("metadata"))) == (list, dict)
 
 
 def _prune(
@@ -101,6 +108,8 @@ def _prune(
     columns: dict[str, Any] = {}
     for name, part in node.get("properties", {}).items():
         here = (*path, "properties", name)
+        if not isinstance(part, dict):
+            raise ConfigError(f"the catalog's schema is broken at {name!r}; write it anew with --discover")
         own = about.get(here, {})
         said = _first(own.get("selected"), part.get("selected"))
         is_forced = (not path and name in forced) or own.get("inclusion") == "automatic"
