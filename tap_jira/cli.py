@@ -61,14 +61,17 @@ def run() -> None:
 def main(argv: Sequence[str], machine: Machine | None = None) -> int:
     """Run one command and return its exit code; messages go to stdout, everything else to stderr."""
     arguments = list(argv)
-    log.set_up(Redactor())
     try:
+        log.set_up(Redactor())
         if arguments[:1] == ["simulate"]:
             return _simulate(arguments[1:])
         return _tap(_parser().parse_args(arguments), machine)
     except TapError as error:
         LOGGER.critical("%s", error)
         return error.exit_code
+    except SystemExit as done:
+        # So argparse ends after --help and after a mistake that it has explained.
+        return int(done.code or 0)
     except Exception:
         LOGGER.critical("unexpected failure; please report it with these lines", exc_info=True)
         return 1
@@ -76,7 +79,12 @@ def main(argv: Sequence[str], machine: Machine | None = None) -> int:
 
 def _tap(options: argparse.Namespace, machine: Machine | None) -> int:
     # Imported late, here and below: --help and --version need neither HTTP nor cryptography.
+    import singer  # noqa: F401
+
     from tap_jira import config as configuration
+
+    # Again: singer sets up the root logger when it is imported, which undoes the redaction.
+    log.set_up(Redactor())
 
     machine = machine or _this_machine()
     values = _json_object(options.config) if options.config else {}
@@ -146,8 +154,11 @@ def _discover(client: Client, pool: Pool, out: BinaryIO) -> int:
     found = workers.call(pool, lambda: site.meet(client))
     catalog = workers.call(pool, lambda: discover.discover(client, found))
     workers.call(pool, lambda: discover.warn_of_unreadable(client, LOGGER.warning))
-    out.write(json.dumps(catalog, indent=2, ensure_ascii=False).encode() + b"\n")
-    out.flush()
+    try:
+        out.write(json.dumps(catalog, indent=2, ensure_ascii=False).encode() + b"\n")
+        out.flush()
+    except BrokenPipeError as error:
+        raise TargetGoneError("whoever read the catalog has gone away") from error
     return 0
 
 
@@ -165,7 +176,13 @@ def _sync(config: Config, client: Client, pool: Pool, options: argparse.Namespac
     if not selections:
         LOGGER.warning("no stream is selected; set selected in the catalog's metadata")
     writer = Writer(out, pool.monotonic)
-    return sync.sync(sync.Run(client, found, config, bookmarks, writer, pool), selections)
+    code = sync.sync(sync.Run(client, found, config, bookmarks, writer, pool), selections)
+    if code:
+        LOGGER.critical(
+            "not everything could be read and sent, the lines above say what and why; what was sent is safe to keep, "
+            "and the next run goes on from the last state"
+        )
+    return code
 
 
 @contextlib.contextmanager
@@ -180,6 +197,7 @@ def _signals(pool: Pool) -> Iterator[None]:
 
     try:
         before = [(number, signal.signal(number, stop)) for number in (signal.SIGINT, signal.SIGTERM)]
+        before.append((signal.SIGALRM, signal.getsignal(signal.SIGALRM)))
     except ValueError:
         # Not the main thread: whoever called us there handles signals.
         yield
