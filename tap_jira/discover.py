@@ -8,7 +8,7 @@ from typing import Any
 
 from tap_jira import schema as schemas
 from tap_jira.client import Client
-from tap_jira.errors import ForbiddenError
+from tap_jira.errors import ForbiddenError, RefusedError, UnavailableError
 from tap_jira.site import Site
 from tap_jira.streams import ISSUES, STREAMS, Stream
 
@@ -32,6 +32,8 @@ def warn_of_unreadable(client: Client, warn: Callable[[str], None]) -> None:
                     f"{stream.name} cannot be read by this account: it needs the permission of a {stream.needs}; "
                     "a sync will skip it"
                 )
+            except (RefusedError, UnavailableError) as error:
+                warn(f"{stream.name} could not be tried: {error}")
 
 
 def _entry(stream: Stream, site: Site, fields: list[Any]) -> dict[str, Any]:
