@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from threading import Lock
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
@@ -37,8 +36,15 @@ class Client:
     transport: Sends
     retry: Retry
     base_url: str
-    requests: int = 0
-    _lock: Lock = field(default_factory=Lock, repr=False)
+
+    @property
+    def requests(self) -> int:
+        """How many requests were sent, repeats included."""
+        return self.retry.gate.passed
+
+    def hasty(self) -> Client:
+        """The same client for requests that may well fail: two tries instead of many."""
+        return replace(self, retry=replace(self.retry, tries=2))
 
     def get(self, path: str, params: Params = None, is_whole: Check = None) -> Any:
         """The decoded answer to a GET of ``path`` below ``/rest/api/2/``; a TapError if there is none to be had."""
@@ -66,8 +72,6 @@ class Client:
         return self.retry.call(lambda: self._attempt(request, what, is_whole))
 
     def _attempt(self, request: Request, what: str, is_whole: Check) -> tuple[Any, Response]:
-        with self._lock:
-            self.requests += 1
         try:
             response = self.transport.send(request)
         except NetworkError as error:

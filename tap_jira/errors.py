@@ -7,6 +7,7 @@ TapError                    exit 1
 │   ├── ForbiddenError      exit 3   ... this account may not read this one thing; the others may be fine
 │   └── NotFoundError       exit 3   ... this site does not have the path, or not any more
 ├── UnavailableError        exit 4   try again later: Jira could not be reached, or kept failing
+│   └── FailedAnswerError   exit 4   ... it was reached, and kept failing over this one thing
 ├── ReadError               exit 4   a part of the issues could not be read to its end without a gap
 ├── TargetGoneError         exit 141 the process that reads our output went away
 └── InterruptedByError      exit 128 + the number of the signal
@@ -57,6 +58,10 @@ class UnavailableError(TapError):
     """Jira could not be reached, or kept failing until patience ran out."""
 
     exit_code = 4
+
+
+class FailedAnswerError(UnavailableError):
+    """Jira was there, and kept failing to answer this one request."""
 
 
 class ReadError(TapError):

@@ -2,17 +2,44 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from tap_jira import jql
+from tap_jira import children, jql
 from tap_jira.client import Client
 from tap_jira.dates import to_millis
-from tap_jira.errors import RefusedError
-from tap_jira.search import Ask, Page, Row
+from tap_jira.errors import FailedAnswerError, NotFoundError, RefusedError
+from tap_jira.search import PAGE_BYTES, Ask, Page, Row, Window
+
+LOGGER = logging.getLogger(__name__)
 
 CANDIDATES = 10
+PLAIN_FIELDS = (
+    "summary",
+    "status",
+    "issuetype",
+    "project",
+    "priority",
+    "resolution",
+    "resolutiondate",
+    "assignee",
+    "reporter",
+    "creator",
+    "labels",
+    "components",
+    "fixVersions",
+    "versions",
+    "duedate",
+    "parent",
+)
+"""What is asked of an issue that Jira cannot print whole: no long lists, nothing that an app computes."""
+TIMES = ("updated", "created")
+
+
+class Owed:
+    """Stands in a row for an issue that Jira counts, and cannot print."""
 
 
 @dataclass(frozen=True)
@@ -26,16 +53,36 @@ class Issues:
     expand: Sequence[str] = ()
 
     def page(self, ask: Ask) -> Page:
-        """The page that ``ask`` names."""
-        params: dict[str, Any] = {
-            "jql": jql.text(ask, self.dialect, self.condition),
-            "startAt": ask.start,
-            "maxResults": ask.size,
-            "fields": list(self.fields),
-        }
-        if self.expand:
-            params["expand"] = list(self.expand)
-        answer, response = self.client.search(params, _is_search_answer)
+        """The page that ``ask`` names, each issue with all of its children.
+
+        If Jira keeps failing over the page, the issue that it fails over is found, and read with fewer fields.
+        """
+        query = jql.text(ask, self.dialect, self.condition)
+        try:
+            page = self._search(self.client, query, ask, self.fields, self.expand)
+        except FailedAnswerError as failure:
+            page = self._rescue(query, ask, failure)
+        for row in page.rows:
+            if isinstance(row.issue, dict):
+                children.complete(self.client, row.issue)
+        return page
+
+    def one(self, issue_id: str) -> Row | None:
+        """An issue by its id; None if it is gone or hidden; with ``Owed`` in its place if Jira cannot print it."""
+        try:
+            row = _row(self._whole_or_plain(issue_id))
+        except NotFoundError:
+            return None
+        except FailedAnswerError:
+            return Row(issue_id, None, None, Owed())
+        children.complete(self.client, row.issue)
+        return row
+
+    def _search(self, client: Client, query: str, ask: Ask, fields: Sequence[str], expand: Sequence[str]) -> Page:
+        params: dict[str, Any] = {"jql": query, "startAt": ask.start, "maxResults": ask.size, "fields": list(fields)}
+        if expand:
+            params["expand"] = list(expand)
+        answer, response = client.search(params, _is_search_answer)
         size = answer.get("maxResults")
         return Page(
             rows=[_row(issue) for issue in answer["issues"]],
@@ -43,6 +90,40 @@ class Issues:
             size=size if isinstance(size, int) else ask.size,
             bytes=len(response.body),
         )
+
+    def _rescue(self, query: str, ask: Ask, failure: FailedAnswerError) -> Page:
+        """The same page, but for what cannot be printed: its ids from a search that prints hardly anything."""
+        try:
+            bare = self._search(self.client.hasty(), query, ask, TIMES, ())
+        except FailedAnswerError:
+            raise failure from None
+        LOGGER.warning("%s; looking for the issue that causes it", failure)
+        found = self._by_id([row.id for row in bare.rows if row.id])
+        rows = [found[row.id] for row in bare.rows if row.id in found]
+        # The weight of a page as it should be: this one tells nothing of the next.
+        return replace(bare, rows=rows, bytes=PAGE_BYTES * len(rows) // ask.size)
+
+    def _by_id(self, ids: list[str]) -> dict[str | None, Row]:
+        """The issues with these ids, asked for by ever smaller groups where a group fails."""
+        if len(ids) <= 1:
+            return {row.id: row for row in map(self.one, ids) if row}
+        query, ask = f"id in ({', '.join(ids)})", Ask(Window(0, None), 0, len(ids))
+        try:
+            page = self._search(self.client.hasty(), query, ask, self.fields, self.expand)
+        except (FailedAnswerError, RefusedError):
+            # Refused: one of them was deleted since, and Jira does not search for what it does not know.
+            half = len(ids) // 2
+            return {**self._by_id(ids[:half]), **self._by_id(ids[half:])}
+        return {row.id: row for row in page.rows}
+
+    def _whole_or_plain(self, issue_id: str) -> Any:
+        client, path = self.client.hasty(), f"issue/{issue_id}"
+        try:
+            return client.get(path, {"fields": list(self.fields), **({"expand": self.expand} if self.expand else {})})
+        except FailedAnswerError as failure:
+            issue = client.get(path, {"fields": [*TIMES, *PLAIN_FIELDS]})
+            LOGGER.warning("issue %s is written with its plain fields alone: %s", issue.get("key"), failure)
+            return issue
 
 
 def find_dialect(client: Client, zone: str | None) -> tuple[jql.Dialect, bool]:

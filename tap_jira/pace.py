@@ -33,11 +33,14 @@ class Gate:
         self._open_at = clock.monotonic()
         self._good = 0
         self.allowed = most
+        self.passed = 0
 
     def enter(self) -> None:
         """Return when a request may be sent."""
         while (seconds := self._held_for()) > 0:
             self._clock.wait(seconds)
+        with self._lock:
+            self.passed += 1
 
     def hold(self, seconds: float) -> None:
         """Send nothing for ``seconds``, whichever thread it is."""

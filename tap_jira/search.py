@@ -51,7 +51,7 @@ overflows even then is read from both ends; after that the walk fails, naming th
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -312,10 +312,11 @@ class Walk:
 class Plan:
     """The windows of one run in their order: which pages are wanted, and which rows can be written."""
 
-    def __init__(self, span: Span, size: PageSize) -> None:
+    def __init__(self, span: Span, size: PageSize, sent: Mapping[str, int | None] | None = None) -> None:
+        """``sent``: ids that went out already in this run, with the ``updated`` that they printed."""
         self._span, self._size = span, size
         self._walks = deque([Walk(Window(span.aligned(span.low), None), span, size)])
-        self._outside: dict[str, int | None] = {}
+        self._outside: dict[str, int | None] = dict(sent or {})
         self.windows_done = 0
 
     @property

@@ -47,12 +47,13 @@ class State:
         kept = {**self.bookmark(stream), **values}
         self._value["bookmarks"][stream] = {name: value for name, value in kept.items() if value is not None}
 
-    def move(self, stream: str, key: str, seconds: int) -> bool:
-        """Set a bookmark (epoch seconds); whether it has changed."""
-        text = format_millis(seconds * 1000)
-        changed = self.bookmark(stream).get(key) != text
-        self.keep(stream, **{key: text})
-        return changed
+    def advance(self, stream: str, key: str, seconds: int) -> bool:
+        """Set a bookmark (epoch seconds) unless it stands there or further on; whether it has moved."""
+        before = self.seconds(stream, key)
+        if before is not None and before >= seconds:
+            return False
+        self.keep(stream, **{key: format_millis(seconds * 1000)})
+        return True
 
     def syncing(self, stream: str | None) -> None:
         """Name the stream being read, by convention, or none."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from singer import metrics
@@ -14,17 +15,29 @@ from tap_jira.catalog import Selection
 from tap_jira.client import Client
 from tap_jira.config import Config
 from tap_jira.dates import format_millis, to_millis
-from tap_jira.errors import AuthError, ConfigError, ForbiddenError, InterruptedByError, TapError, TargetGoneError
+from tap_jira.errors import (
+    AuthError,
+    ConfigError,
+    ForbiddenError,
+    InterruptedByError,
+    ReadError,
+    TapError,
+    TargetGoneError,
+)
 from tap_jira.messages import Writer
+from tap_jira.pace import Clock
 from tap_jira.pagination import PAGERS
 from tap_jira.records import Oddities, compile_record
-from tap_jira.search import Ask, Chunk, Page, PageSize, Plan, Span, Walk
+from tap_jira.search import Ask, Chunk, PageSize, Plan, Span, Walk
 from tap_jira.site import Site
 from tap_jira.state import State
 from tap_jira.workers import Workers
 
 LOGGER = logging.getLogger(__name__)
 
+STATE_SECONDS = 30
+"""A target may commit at least so often: the state is repeated if it cannot move."""
+MOST_OWED = 1000
 HISTORY_SECONDS = 365 * 24 * 3600
 """How far back the first sync goes without a start_date: one year, which is promised to users."""
 AHEAD_BYTES = 24_000_000
@@ -42,7 +55,23 @@ class Run:
     writer: Writer
     workers: Workers
     exit_code: int = 0
-    failures: list[str] = field(default_factory=list)
+    state_at: float = 0.0
+
+    def send_state(self) -> None:
+        """Write the state, and with it everything before it."""
+        self.writer.state(self.state.value)
+        self.state_at = self.clock.monotonic()
+
+    def tick(self) -> None:
+        """Between pages: let what is written go out, and repeat the state now and then, so that a target may commit."""
+        self.writer.flush()
+        if self.clock.monotonic() - self.state_at >= STATE_SECONDS:
+            self.send_state()
+
+    @property
+    def clock(self) -> Clock:
+        """The run's time."""
+        return self.client.retry.clock
 
 
 def sync(run: Run, selections: list[Selection]) -> int:
@@ -53,7 +82,7 @@ def sync(run: Run, selections: list[Selection]) -> int:
         bookmarks = [stream.replication_key] if stream.replication_key else []
         run.writer.schema(stream.name, selection.schema, selection.keys, bookmarks)
     # pipelinewise-target-postgres takes the first STATE it sees as flushed already: it must be the one read in.
-    run.writer.state(run.state.value)
+    run.send_state()
     try:
         for selection in selections:
             _sync_stream(run, selection)
@@ -101,6 +130,7 @@ def _sync_stream(run: Run, selection: Selection) -> None:
         LOGGER.error("%s is not complete: %s", stream.name, error)
         _fail(run, error.exit_code)
     finally:
+        run.workers.forget()
         table.close()
 
 
@@ -118,7 +148,7 @@ class _Table:
         self._fill = [(name, path) for name, path in self.stream.fill.items() if name in selection.schema["properties"]]
         self.written = self.keyless = 0
 
-    def write(self, objects: Iterator[Any]) -> None:
+    def write(self, objects: Iterable[Any]) -> None:
         """Shape and send what Jira gave; an object without its key is counted and left out."""
         extracted = format_millis(int(self._run.client.retry.clock.now() * 1000)) or ""
         for raw in objects:
@@ -164,9 +194,11 @@ def _sync_whole(run: Run, table: _Table) -> None:
     columns = table.selection.schema["properties"]
     expand = [word for column, word in stream.expand.items() if column in columns]
     params = {**stream.params, **({"expand": ",".join(expand)} if expand else {})}
-    pages = PAGERS[stream.pager](run.client, lambda task: workers.call(run.workers, task), stream.path, params)
+    pages = PAGERS[stream.pager](
+        run.client, lambda task: workers.call(run.workers, task, run.tick), stream.path, params
+    )
     for page in pages:
-        table.write(iter(page))
+        table.write(page)
 
 
 def _sync_issues(run: Run, table: _Table) -> None:
@@ -179,14 +211,60 @@ def _sync_issues(run: Run, table: _Table) -> None:
     source = issues.Issues(run.client, dialect, condition, **_wanted(table.selection))
     settled = max(low, run.site.now - run.config.lookback_seconds)
     span = Span(low=low, now=run.site.now, settled=settled, aligned=dialect.aligned)
-    plan = Plan(span, PageSize(run.config.page_size))
+    plan = Plan(span, PageSize(run.config.page_size), _settle_debts(run, table, source))
     # Dates to the minute find a little more than was asked for. Rows before a bookmark's lookback are no harm, and a
     # page that did not join may need them; rows before start_date were not wanted.
     first_millis = min(low, _history(run)) * 1000
     for chunk in _chunks(plan, source, run):
-        table.write(row.issue for row in chunk.rows if row.updated is None or row.updated >= first_millis)
-        if run.state.move(stream.name, key, max(chunk.bookmark, low)):
-            run.writer.state(run.state.value)
+        rows = [row for row in chunk.rows if row.updated is None or row.updated >= first_millis]
+        table.write(row.issue for row in rows if not isinstance(row.issue, issues.Owed))
+        _owe(run, stream.name, [str(row.id) for row in rows if isinstance(row.issue, issues.Owed)])
+        if run.state.advance(stream.name, key, chunk.bookmark):
+            run.send_state()
+    _report_debts(run, stream.name)
+
+
+def _settle_debts(run: Run, table: _Table, source: issues.Issues) -> dict[str, int | None]:
+    """Try the issues that Jira could not print in earlier runs; the ids of those sent, with their ``updated``."""
+    sent: dict[str, int | None] = {}
+    owed = _owed(run, table.stream.name)
+    for issue_id in list(owed):
+        row = workers.call(run.workers, partial(source.one, issue_id), run.tick)
+        if row is not None and isinstance(row.issue, issues.Owed):
+            continue
+        if row is not None:
+            table.write([row.issue])
+            sent[issue_id] = row.updated
+        owed.remove(issue_id)
+        run.state.keep(table.stream.name, owed=owed or None)
+    return sent
+
+
+def _owe(run: Run, stream: str, ids: list[str]) -> None:
+    """Remember issues that could not be printed, so that the bookmark may pass them."""
+    if not ids:
+        return
+    owed = sorted({*_owed(run, stream), *ids})
+    if len(owed) > MOST_OWED:
+        raise ReadError(f"Jira cannot print {len(owed)} issues, {', '.join(owed[:5])} among them; look at its log")
+    run.state.keep(stream, owed=owed)
+
+
+def _report_debts(run: Run, stream: str) -> None:
+    owed = _owed(run, stream)
+    if owed:
+        LOGGER.error(
+            "%s: Jira cannot print %d issues (ids %s); they are tried again at each run; look for them in Jira's log",
+            stream,
+            len(owed),
+            ", ".join(owed[:20]),
+        )
+        _fail(run, ReadError.exit_code)
+
+
+def _owed(run: Run, stream: str) -> list[str]:
+    kept = run.state.bookmark(stream).get("owed")
+    return [str(issue_id) for issue_id in kept] if isinstance(kept, list) else []
 
 
 def _chunks(plan: Plan, source: issues.Issues, run: Run) -> Iterator[Chunk]:
@@ -197,14 +275,11 @@ def _chunks(plan: Plan, source: issues.Issues, run: Run) -> Iterator[Chunk]:
             if len(busy) >= run.client.retry.gate.allowed:
                 break
             busy[walk] = walk.ask()
-            run.workers.submit(walk, _page_call(source, busy[walk]))
-        walk, page = run.workers.next()
+            run.workers.submit(walk, partial(source.page, busy[walk]))
+        walk, page = run.workers.next(run.tick)
         plan.feed(walk, busy.pop(walk), page)
         yield from plan.ready()
-
-
-def _page_call(source: issues.Issues, asked: Ask) -> Callable[[], Page]:
-    return lambda: source.page(asked)
+        run.tick()
 
 
 def _lower_bound(run: Run, stream: str, key: str, condition: str) -> int:
@@ -228,6 +303,8 @@ def _lower_bound(run: Run, stream: str, key: str, condition: str) -> int:
             reach + ahead,
         )
         bookmark, reach = run.site.now, reach + ahead
+        run.state.keep(stream, **{key: None})
+        run.state.advance(stream, key, bookmark - ahead)
     return max(bookmark - reach, history) if run.config.start_date else bookmark - reach
 
 
@@ -244,7 +321,7 @@ def _dialect(run: Run, stream: str) -> jql.Dialect:
         return jql.Numbers()
     if kept == "literal":
         return jql.Literals(run.site.zone or "UTC")
-    dialect, sure = workers.call(run.workers, lambda: issues.find_dialect(run.client, run.site.zone))
+    dialect, sure = workers.call(run.workers, partial(issues.find_dialect, run.client, run.site.zone), run.tick)
     if sure:
         run.state.keep(stream, dates=dialect.name)
     return dialect

@@ -9,11 +9,21 @@ from typing import Any
 
 import orjson
 
-from tap_jira.errors import AuthError, ForbiddenError, NotFoundError, RefusedError, TapError
+from tap_jira.errors import (
+    AuthError,
+    FailedAnswerError,
+    ForbiddenError,
+    NotFoundError,
+    RefusedError,
+    TapError,
+    UnavailableError,
+)
 from tap_jira.retry import Again
 from tap_jira.wire import Headers, NetworkError, Response
 
 RETRIED = {408, 425, 429, 500, 502, 503, 504}
+OWN_FAILURES = {500, 502, 504}
+"""What one issue that Jira cannot print looks like, by itself or through a proxy that lost patience."""
 LONGEST_QUOTE = 300
 """Characters of what Jira said that an error repeats."""
 
@@ -77,7 +87,9 @@ def check(response: Response, what: str, *, now: float) -> None:
     said = f"{what} was answered {status}{_quote(response)}"
     if status in RETRIED:
         wait = _retry_after(headers, now)
-        raise Again(said, throttled=status == 429 or (status == 503 and bool(wait)), wait_seconds=wait)
+        throttled = status == 429 or (status == 503 and bool(wait))
+        error = FailedAnswerError if status in OWN_FAILURES else UnavailableError
+        raise Again(said, throttled=throttled, wait_seconds=wait, error=error)
     raise _failure(status, said, response, now)
 
 

@@ -10,11 +10,15 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from tap_jira.errors import InterruptedByError
 
 T = TypeVar("T")
+
+Tick = Callable[[], None]
+TICK_SECONDS = 1.0
+"""How often a main thread that waits looks up from it."""
 
 
 class Workers(Protocol):
@@ -23,12 +27,24 @@ class Workers(Protocol):
     def submit(self, tag: Any, call: Callable[[], Any]) -> None:
         """Start ``call``; its outcome arrives under ``tag``."""
 
-    def next(self) -> tuple[Any, Any]:
-        """The tag and the result of a call that is done; raises what the call raised, or that a signal came."""
+    def next(self, tick: Tick) -> tuple[Any, Any]:
+        """The tag and the result of a call that is done; raises what the call raised, or that a signal came.
+
+        ``tick`` is called about once a second while there is nothing.
+        """
+
+    def forget(self) -> None:
+        """Drop what is under way: waiting calls end at once, and no result of theirs arrives any more."""
 
 
 class Stopped(Exception):
-    """The run is over; this worker's result is not wanted any more."""
+    """Nobody wants the result of this call any more."""
+
+
+class _Task(NamedTuple):
+    batch: threading.Event  # set once the batch that this belongs to is forgotten
+    tag: Any
+    call: Callable[[], Any]
 
 
 class Threads:
@@ -37,10 +53,11 @@ class Threads:
     def __init__(self, most: int) -> None:
         self._most = most
         self._threads: list[threading.Thread] = []
-        self._tasks: queue.SimpleQueue[tuple[Any, Callable[[], Any]] | None] = queue.SimpleQueue()
-        self._mailbox: queue.SimpleQueue[tuple[Any, Any, BaseException | None]] = queue.SimpleQueue()
+        self._tasks: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
+        self._mailbox: queue.SimpleQueue[tuple[_Task, Any, BaseException | None] | None] = queue.SimpleQueue()
+        self._batch = threading.Event()
+        self._mine = threading.local()
         self._signal: int | None = None
-        self._stopped = threading.Event()
         self._under_way = 0
 
     def submit(self, tag: Any, call: Callable[[], Any]) -> None:
@@ -49,26 +66,40 @@ class Threads:
         if len(self._threads) < min(self._under_way, self._most):
             self._threads.append(threading.Thread(target=self._work, daemon=True))
             self._threads[-1].start()
-        self._tasks.put((tag, call))
+        self._tasks.put(_Task(self._batch, tag, call))
 
-    def next(self) -> tuple[Any, Any]:
+    def next(self, tick: Tick) -> tuple[Any, Any]:
         """Wait for whatever comes first."""
-        self._check_signal()
-        tag, result, error = self._mailbox.get()
-        self._check_signal()
-        self._under_way -= 1
-        if error is not None:
-            raise error
-        return tag, result
+        while True:
+            self._check_signal()
+            try:
+                outcome = self._mailbox.get(timeout=TICK_SECONDS)
+            except queue.Empty:
+                tick()
+                continue
+            self._check_signal()
+            if outcome is None or outcome[0].batch is not self._batch:
+                continue
+            task, result, error = outcome
+            self._under_way -= 1
+            if error is not None:
+                raise error
+            return task.tag, result
+
+    def forget(self) -> None:
+        """Start a new batch; a thread in the midst of a request finishes it, unheard."""
+        self._batch.set()
+        self._batch = threading.Event()
+        self._under_way = 0
 
     def interrupt(self, signal_number: int) -> None:
         """Make ``next`` raise InterruptedByError; may be called from a signal handler."""
         self._signal = signal_number
-        self._mailbox.put((None, None, None))
+        self._mailbox.put(None)
 
     def close(self) -> None:
-        """Let the threads end; those in the midst of a request end after it, unheard."""
-        self._stopped.set()
+        """Let the threads end; those in the midst of a request end after it."""
+        self.forget()
         for _ in self._threads:
             self._tasks.put(None)
 
@@ -81,8 +112,9 @@ class Threads:
         return time.monotonic()
 
     def wait(self, seconds: float) -> None:
-        """Sleep in a worker thread; raises Stopped as soon as the run is over."""
-        if self._stopped.wait(seconds):
+        """Sleep in a worker's call; raises Stopped as soon as its batch is forgotten."""
+        batch: threading.Event = getattr(self._mine, "batch", self._batch)
+        if batch.wait(seconds):
             raise Stopped
 
     def _check_signal(self) -> None:
@@ -90,16 +122,18 @@ class Threads:
             raise InterruptedByError(self._signal)
 
     def _work(self) -> None:
-        while (task := self._tasks.get()) is not None and not self._stopped.is_set():
-            tag, call = task
+        while (task := self._tasks.get()) is not None:
+            if task.batch.is_set():
+                continue
+            self._mine.batch = task.batch
             try:
-                self._mailbox.put((tag, call(), None))
+                self._mailbox.put((task, task.call(), None))
             except BaseException as error:  # noqa: BLE001  (carried to the main thread, which raises it)
-                self._mailbox.put((tag, None, error))
+                self._mailbox.put((task, None, error))
 
 
-def call(workers: Workers, task: Callable[[], T]) -> T:
-    """The result of ``task``, run by a worker when nothing else is under way, so that a signal need not wait for it."""
+def call(workers: Workers, task: Callable[[], T], tick: Tick = lambda: None) -> T:
+    """The result of ``task``, run by a worker while nothing else is, so that a signal need not wait for it."""
     workers.submit(None, task)
-    result: T = workers.next()[1]
+    result: T = workers.next(tick)[1]
     return result

@@ -48,7 +48,7 @@ class Inline:
     def submit(self, tag: Any, call: Callable[[], Any]) -> None:
         self._pending.append((tag, call))
 
-    def next(self) -> tuple[Any, Any]:
+    def next(self, tick: Callable[[], None]) -> tuple[Any, Any]:
         self._check_signal()
         place = self._random.randrange(len(self._pending)) if self._random else 0
         tag, call = self._pending.pop(place)
@@ -59,8 +59,11 @@ class Inline:
     def interrupt(self, signal_number: int) -> None:
         self._signal = signal_number
 
-    def close(self) -> None:
+    def forget(self) -> None:
         self._pending.clear()
+
+    def close(self) -> None:
+        self.forget()
 
     def now(self) -> float:
         return self._time.seconds + self._skew

@@ -123,8 +123,8 @@ def no_open_end() -> None:
     """The last request ends at S like the others."""
     begin = Plan.__init__
 
-    def mutated(self: Plan, span: Span, size: Any) -> None:
-        begin(self, span, size)
+    def mutated(self: Plan, span: Span, *rest: Any) -> None:
+        begin(self, span, *rest)
         first = self._walks[0]
         first.window = replace(first.window, high=max(span.now, first.window.low + 1))
 

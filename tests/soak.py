@@ -73,6 +73,7 @@ class Schedule:
     busy: bool
     faults: float
     bucket: bool
+    poison: float
     skew: float
     runs: int
     numbers: str
@@ -102,6 +103,7 @@ class Schedule:
             busy=busy,
             faults=draw.choice((0.0, 0.0, 0.05, 0.2)),
             bucket=draw.random() < 0.1,
+            poison=draw.choice((0.0,) * 7 + (0.1,)),
             skew=draw.choice((0.0, 0.0, -40.0, 40.0)),
             runs=runs,
             numbers=draw.choice(("ok",) * 8 + ("refused", "misread")),
@@ -153,7 +155,7 @@ class Target:
     @staticmethod
     def _check_bookmarks(states: list[dict[str, Any]]) -> None:
         bookmarks = [value["bookmarks"].get(ISSUES.name, {}).get("updated_at", "") for value in states]
-        if bookmarks[1:] != sorted(bookmarks[1:]):
+        if bookmarks != sorted(bookmarks):
             raise Fault(f"a bookmark moved backwards within a run: {bookmarks}")
 
 
@@ -239,10 +241,19 @@ class Scene:
     def _run(self, kill: int | None) -> None:
         schedule = self.schedule
         sender: Sends = self.site
-        if not self.quiet and (schedule.faults or schedule.bucket):
+        if not self.quiet and (schedule.faults or schedule.bucket or schedule.poison):
             bucket = Bucket(limit=4, fill=2, interval=1.0, now=self.time) if schedule.bucket else None
             share = schedule.faults
-            sender = Faults(self.site, share=share, kinds=PASSING, seed=self.random.randint(0, 10**9), bucket=bucket)
+            poison = [issue.id for issue in self.world.issues() if self.random.random() < schedule.poison]
+            sender = Faults(
+                self.site,
+                share=share,
+                kinds=PASSING,
+                seed=self.random.randint(0, 10**9),
+                bucket=bucket,
+                poison=poison,
+                poison_fields=("summary",),
+            )
         wire = Wire(sender, self.time, schedule.request_seconds, self._after_request)
         before = {issue.id: issue.updated for issue in self.world.issues()}
         out = Out(None if self.quiet else kill)
@@ -314,7 +325,8 @@ def _owed_from(state: State, config: Config, now: int) -> int:
 def small_selection() -> Selection:
     """The issues with the columns that the model looks at."""
     text = {"type": ["null", "string"]}
-    fields = {"type": ["null", "object"], "properties": {"updated": {**text, "format": "date-time"}}}
+    columns = {"summary": text, "updated": {**text, "format": "date-time"}}
+    fields = {"type": ["null", "object"], "properties": columns}
     properties = {
         "id": {"type": ["string"]},
         "key": text,
