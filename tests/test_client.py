@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from tap_jira.client import LONGEST_QUERY, decode
+from tap_jira.errors import UnavailableError
 from tap_jira.retry import Again
 from tap_jira.wire import Headers, Response
 from tests.fakes import BASE, Inline, Scripted, Time, client_of
@@ -68,6 +69,16 @@ def test_each_attempt_is_counted(clock: Inline) -> None:
     client.get("role")
 
     assert client.requests == 2
+
+
+def test_a_hasty_client_gives_up_early(clock: Inline) -> None:
+    """For a request that may well fail two tries are enough; the client it was made from stays patient."""
+    jira = Scripted(Response.of_json({}, 500))
+    client = client_of(jira, clock)
+    with pytest.raises(UnavailableError, match="2 tries"):
+        client.hasty().get("issue/1")
+
+    assert (len(jira.asked), client.requests, client.retry.tries) == (2, 2, 7)
 
 
 def test_the_answer_as_it_came(clock: Inline) -> None:

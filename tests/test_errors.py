@@ -19,6 +19,7 @@ from tap_jira import errors
         (errors.ForbiddenError("x", 403), 3),
         (errors.NotFoundError("x", 404), 3),
         (errors.UnavailableError("x"), 4),
+        (errors.FailedAnswerError("x"), 4),
         (errors.ReadError("x"), 4),
         (errors.TargetGoneError("x"), 141),
         (errors.InterruptedByError(signal.SIGINT), 130),

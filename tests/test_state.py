@@ -58,7 +58,7 @@ def test_what_is_not_ours_is_kept() -> None:
     """Bookmarks of other streams and keys we do not know stay as they are."""
     value = {"bookmarks": {"issues": {"updated": "x"}, "jira_issues": {"mine": 1}}, "note": [1]}
     state = parse(json.dumps(value), "state.json")
-    state.move("jira_issues", "updated_at", 1_700_000_000)
+    state.advance("jira_issues", "updated_at", 1_700_000_000)
 
     assert state.value == {
         "bookmarks": {
@@ -110,11 +110,12 @@ def test_a_streams_bookmark_in_another_form(kept: Any) -> None:
     assert state.bookmark("s") == {"k": "v"}
 
 
-def test_moving_tells_whether_anything_changed() -> None:
-    """The same bookmark again is no change."""
+def test_a_bookmark_only_moves_forward() -> None:
+    """The same bookmark again, or an earlier one, is no change."""
     state = State()
 
-    assert [state.move("s", "k", seconds) for seconds in (5, 5, 6)] == [True, False, True]
+    assert [state.advance("s", "k", seconds) for seconds in (5, 5, 6, 4)] == [True, False, True, False]
+    assert state.seconds("s", "k") == 6
 
 
 def test_syncing_names_a_stream() -> None:

@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_jira import verdict
-from tap_jira.errors import AuthError, ForbiddenError, NotFoundError, RefusedError, TapError
+from tap_jira.errors import (
+    AuthError,
+    FailedAnswerError,
+    ForbiddenError,
+    NotFoundError,
+    RefusedError,
+    TapError,
+    UnavailableError,
+)
 from tap_jira.retry import Again
 from tap_jira.wire import Headers, NetworkError, Response
 
@@ -57,6 +65,21 @@ def test_good_answers_pass(status: int) -> None:
 def test_what_may_pass_is_asked_again(status: int) -> None:
     """Overload and failure of the server may pass."""
     assert again(answer(status)).reason == f"{WHAT} was answered {status}"
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (500, FailedAnswerError),
+        (502, FailedAnswerError),
+        (504, FailedAnswerError),
+        (503, UnavailableError),
+        (429, UnavailableError),
+    ],
+)
+def test_failing_over_one_thing_is_told_from_being_away(status: int, error: type[TapError]) -> None:
+    """What one issue that Jira cannot print looks like is not the same as a site that is down or too busy."""
+    assert again(answer(status)).error is error
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,128 @@
+"""Requests on threads, answers and signals in one place."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tap_jira.errors import InterruptedByError
+from tap_jira.workers import Stopped, Threads, call
+
+
+def no_tick() -> None:
+    """Nothing to do while waiting."""
+
+
+@pytest.fixture
+def pool() -> Iterator[Threads]:
+    it = Threads(3)
+    yield it
+    it.close()
+
+
+def test_every_answer_comes_under_its_tag(pool: Threads) -> None:
+    """Each call's result arrives once, with the tag it was given."""
+    for number in range(20):
+        pool.submit(number, lambda number=number: number * number)
+
+    assert dict(pool.next(no_tick) for _ in range(20)) == {number: number * number for number in range(20)}
+
+
+def test_calls_run_side_by_side(pool: Threads) -> None:
+    """As many calls as there are threads wait for each other without harm."""
+    meeting = threading.Barrier(3, timeout=10)
+    for number in range(3):
+        pool.submit(number, meeting.wait)
+
+    assert sorted(pool.next(no_tick)[1] for _ in range(3)) == [0, 1, 2]
+
+
+def test_no_more_at_once_than_allowed() -> None:
+    """A pool of one does one call after the other, all on the same thread."""
+    pool = Threads(1)
+    for number in range(5):
+        pool.submit(number, threading.get_ident)
+
+    answers = [pool.next(no_tick) for _ in range(5)]
+    assert [tag for tag, _ in answers] == [0, 1, 2, 3, 4]
+    assert len({ident for _, ident in answers}) == 1
+    pool.close()
+
+
+def test_an_exception_arrives_where_it_is_waited_for(pool: Threads) -> None:
+    """What a call raises is raised where its answer is fetched, and the pool goes on."""
+    pool.submit("bad", lambda: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        pool.next(no_tick)
+
+    assert call(pool, lambda: "good") == "good"
+
+
+def test_a_signal_wakes_who_waits(pool: Threads) -> None:
+    """A signal is not held up by a request that takes long."""
+    never = threading.Event()
+    pool.submit("slow", never.wait)
+    threading.Thread(target=pool.interrupt, args=(15,)).start()
+    with pytest.raises(InterruptedByError) as caught:
+        pool.next(no_tick)
+
+    assert caught.value.exit_code == 143
+    never.set()
+
+
+def test_a_signal_before_the_waiting_is_not_lost(pool: Threads) -> None:
+    """A signal that comes while nobody waits stops the next who does, before answers that are there."""
+    pool.submit("done", lambda: 1)
+    pool.interrupt(2)
+    for _ in range(2):
+        with pytest.raises(InterruptedByError):
+            pool.next(no_tick)
+
+
+def test_a_wait_ends_with_the_run(pool: Threads) -> None:
+    """A worker in the midst of a long wait is let go when the run is over."""
+    began, ended = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        began.set()
+        try:
+            pool.wait(3600)
+        except Stopped:
+            ended.set()
+            raise
+
+    pool.submit("waiting", wait)
+    assert began.wait(10)
+    pool.close()
+
+    assert ended.wait(10)
+
+
+def test_what_is_forgotten_never_arrives(pool: Threads) -> None:
+    """After a failed stream its calls are dropped: what they bring is not taken for an answer of the next one."""
+    began, go_on = threading.Event(), threading.Event()
+
+    def slow() -> str:
+        began.set()
+        go_on.wait(10)
+        return "late"
+
+    pool.submit("old", slow)
+    assert began.wait(10)
+    pool.forget()
+    go_on.set()
+    pool.submit("new", lambda: "fresh")
+
+    assert pool.next(no_tick) == ("new", "fresh")
+
+
+def test_the_times(pool: Threads) -> None:
+    """The pool tells this machine's time, and one that only grows."""
+    assert pool.now() == pytest.approx(time.time(), abs=60)
+    first = pool.monotonic()
+    pool.wait(0)
+
+    assert pool.monotonic() >= first
