@@ -131,6 +131,16 @@ def test_throttling_is_no_failure(clock: Inline) -> None:
     assert sum(clock.waits) == pytest.approx(20 * 11.0)
 
 
+def test_throttling_slows_everybody_down(clock: Inline) -> None:
+    """One throttled request halves the concurrency of all; one that failed otherwise does not."""
+    client = client_of(Scripted(bad(500), bad(429, "10"), GOOD), clock, most=4)
+    allowed = []
+    client.retry.on_wait = lambda reason, seconds: allowed.append(client.retry.gate.allowed)
+    client.get("myself")
+
+    assert [*allowed, client.retry.gate.allowed] == [4, 4, 2]
+
+
 def test_failures_count_apart_from_throttling(clock: Inline) -> None:
     """Six failures among throttled answers are still one less than too many."""
     jira = Scripted(*[bad(429, "1"), bad(500)] * 6, GOOD)
