@@ -138,13 +138,15 @@ class PageSize:
 class Span:
     """What a run reads: issues updated from ``low`` on, at server time ``now`` (S), with ``settled`` = S - lookback.
 
-    ``aligned`` moves a bound (epoch seconds) back to one that the query language can express.
+    ``aligned`` moves a bound (epoch seconds) back to one that the query language can express. ``keep`` makes of an
+    issue what is held of it until it is handed out; once for each row.
     """
 
     low: int
     now: int
     settled: int
     aligned: Callable[[int], int] = field(default=lambda seconds: seconds)
+    keep: Callable[[Any], Any] = field(default=lambda issue: issue)
 
 
 class Walk:
@@ -227,12 +229,15 @@ class Walk:
         known = len(self.rows) + len(self.nameless)
         for row in page.rows:
             if row.id is None:
-                self.nameless.append(row)
+                self.nameless.append(self._kept(row))
             elif row.id not in self.rows or (row.updated or 0) > (self.rows[row.id].updated or 0):
-                self.rows[row.id] = row
+                self.rows[row.id] = self._kept(row)
         fresh = len(self.rows) + len(self.nameless) - known
         self.bytes += page.bytes * fresh // max(1, len(page.rows))
         return fresh
+
+    def _kept(self, row: Row) -> Row:
+        return row._replace(issue=self._span.keep(row.issue))
 
     @staticmethod
     def _overlap(rows: int) -> int:

@@ -24,7 +24,7 @@ from tap_jira.errors import (
     TapError,
     TargetGoneError,
 )
-from tap_jira.messages import Writer
+from tap_jira.messages import Writer, record_line
 from tap_jira.pace import Clock
 from tap_jira.pagination import PAGERS
 from tap_jira.records import Oddities, compile_record
@@ -40,7 +40,7 @@ STATE_SECONDS = 30
 MOST_OWED = 1000
 HISTORY_SECONDS = 365 * 24 * 3600
 """How far back the first sync goes without a start_date: one year, which is promised to users."""
-AHEAD_BYTES = 24_000_000
+AHEAD_BYTES = 8_000_000
 """Bytes of answers that may wait for their turn to be written."""
 
 
@@ -148,19 +148,24 @@ class _Table:
         self._fill = [(name, path) for name, path in self.stream.fill.items() if name in selection.schema["properties"]]
         self.written = self.keyless = 0
 
-    def write(self, objects: Iterable[Any]) -> None:
-        """Shape and send what Jira gave; an object without its key is counted and left out."""
-        extracted = format_millis(int(self._run.client.retry.clock.now() * 1000)) or ""
-        for raw in objects:
-            record = self._record(raw)
-            if record is None:
-                self.keyless += 1
-                LOGGER.error(
-                    "%s: a record without its key (%s) is left out", self.stream.name, ", ".join(self.selection.keys)
-                )
-                continue
-            self._run.writer.record(self.stream.name, record, extracted)
-            self.written += 1
+    def line(self, raw: Any) -> bytes | None:
+        """The RECORD of what Jira gave; None for an object without its key, which is counted and left out."""
+        record = self._record(raw)
+        if record is None:
+            self.keyless += 1
+            LOGGER.error(
+                "%s: a record without its key (%s) is left out", self.stream.name, ", ".join(self.selection.keys)
+            )
+            return None
+        extracted = format_millis(int(self._run.clock.now() * 1000)) or ""
+        return record_line(self.stream.name, record, extracted)
+
+    def send(self, lines: Iterable[bytes | None]) -> None:
+        """Write the records that are there."""
+        for line in lines:
+            if line is not None:
+                self._run.writer.record(line)
+                self.written += 1
 
     def _record(self, raw: Any) -> dict[str, Any] | None:
         if not isinstance(raw, dict):
@@ -198,7 +203,7 @@ def _sync_whole(run: Run, table: _Table) -> None:
         run.client, lambda task: workers.call(run.workers, task, run.tick), stream.path, params
     )
     for page in pages:
-        table.write(page)
+        table.send(map(table.line, page))
 
 
 def _sync_issues(run: Run, table: _Table) -> None:
@@ -210,18 +215,23 @@ def _sync_issues(run: Run, table: _Table) -> None:
     run.state.keep(stream.name, filter=condition or None)
     source = issues.Issues(run.client, dialect, condition, **_wanted(table.selection))
     settled = max(low, run.site.now - run.config.lookback_seconds)
-    span = Span(low=low, now=run.site.now, settled=settled, aligned=dialect.aligned)
+    span = Span(low=low, now=run.site.now, settled=settled, aligned=dialect.aligned, keep=partial(_kept, table))
     plan = Plan(span, PageSize(run.config.page_size), _settle_debts(run, table, source))
     # Dates to the minute find a little more than was asked for. Rows before a bookmark's lookback are no harm, and a
     # page that did not join may need them; rows before start_date were not wanted.
     first_millis = min(low, _history(run)) * 1000
     for chunk in _chunks(plan, source, run):
         rows = [row for row in chunk.rows if row.updated is None or row.updated >= first_millis]
-        table.write(row.issue for row in rows if not isinstance(row.issue, issues.Owed))
+        table.send(row.issue for row in rows if not isinstance(row.issue, issues.Owed))
         _owe(run, stream.name, [str(row.id) for row in rows if isinstance(row.issue, issues.Owed)])
         if run.state.advance(stream.name, key, chunk.bookmark):
             run.send_state()
     _report_debts(run, stream.name)
+
+
+def _kept(table: _Table, issue: Any) -> Any:
+    """What waits to be written: the line, which is far smaller than the issue it was made from."""
+    return issue if isinstance(issue, issues.Owed) else table.line(issue)
 
 
 def _settle_debts(run: Run, table: _Table, source: issues.Issues) -> dict[str, int | None]:
@@ -233,7 +243,7 @@ def _settle_debts(run: Run, table: _Table, source: issues.Issues) -> dict[str, i
         if row is not None and isinstance(row.issue, issues.Owed):
             continue
         if row is not None:
-            table.write([row.issue])
+            table.send([table.line(row.issue)])
             sent[issue_id] = row.updated
         owed.remove(issue_id)
         run.state.keep(table.stream.name, owed=owed or None)

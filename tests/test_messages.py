@@ -10,7 +10,7 @@ import pytest
 import singer
 
 from tap_jira.errors import TargetGoneError
-from tap_jira.messages import LARGEST_BUFFER, Writer
+from tap_jira.messages import LARGEST_BUFFER, Writer, record_line
 from tests.fakes import Time
 
 EXTRACTED = "2024-03-05T12:34:56.789000Z"
@@ -45,7 +45,7 @@ def test_the_messages(pipe: Pipe, time: Time) -> None:
     writer = Writer(pipe, time)
     writer.schema("jira_issues", SCHEMA, ["id"], ["updated_at"])
     writer.schema("jira_users", SCHEMA, ["key"], [])
-    writer.record("jira_issues", {"id": "1", "ü": None}, EXTRACTED)
+    writer.record(record_line("jira_issues", {"id": "1", "ü": None}, EXTRACTED))
     writer.state({"bookmarks": {}})
 
     assert pipe.lines == [
@@ -77,7 +77,7 @@ def test_the_messages(pipe: Pipe, time: Time) -> None:
 def test_a_state_sends_everything_on_its_way(pipe: Pipe, time: Time) -> None:
     """Records wait to be sent in large pieces, and a STATE takes them along."""
     writer = Writer(pipe, time)
-    writer.record("s", {}, EXTRACTED)
+    writer.record(record_line("s", {}, EXTRACTED))
     assert (pipe.getvalue(), pipe.flushed) == (b"", 0)
     writer.state({})
 
@@ -88,9 +88,9 @@ def test_a_state_sends_everything_on_its_way(pipe: Pipe, time: Time) -> None:
 def test_records_do_not_wait_for_ever(pipe: Pipe, time: Time) -> None:
     """After a second the target gets what there is."""
     writer = Writer(pipe, time)
-    writer.record("s", {}, EXTRACTED)
+    writer.record(record_line("s", {}, EXTRACTED))
     time.seconds += 1.5
-    writer.record("s", {}, EXTRACTED)
+    writer.record(record_line("s", {}, EXTRACTED))
 
     assert len(pipe.lines) == 2
 
@@ -98,7 +98,7 @@ def test_records_do_not_wait_for_ever(pipe: Pipe, time: Time) -> None:
 def test_a_megabyte_is_sent_at_once(pipe: Pipe, time: Time) -> None:
     """Memory for lines that wait is bounded."""
     writer = Writer(pipe, time)
-    writer.record("s", {"text": "x" * LARGEST_BUFFER}, EXTRACTED)
+    writer.record(record_line("s", {"text": "x" * LARGEST_BUFFER}, EXTRACTED))
 
     assert len(pipe.lines) == 1
 
@@ -106,7 +106,7 @@ def test_a_megabyte_is_sent_at_once(pipe: Pipe, time: Time) -> None:
 def test_whatever_is_in_a_record_it_stays_one_line(pipe: Pipe, time: Time) -> None:
     """Line ends, NUL characters and lone surrogates inside a record break no line."""
     writer = Writer(pipe, time)
-    writer.record("s", {"a": "1\n2\r\u2028\x00\ud800", "b": 2**70}, EXTRACTED)
+    writer.record(record_line("s", {"a": "1\n2\r\u2028\x00\ud800", "b": 2**70}, EXTRACTED))
     writer.state({})
 
     assert pipe.lines[0]["record"] == {"a": "1\n2\r\u2028\ufffd\ufffd", "b": 2**70}
@@ -127,7 +127,7 @@ def test_nothing_is_written_twice(time: Time) -> None:
     pipe = Pipe()
     broken = ClosedPipe()
     writer = Writer(broken, time)
-    writer.record("s", {"n": 1}, EXTRACTED)
+    writer.record(record_line("s", {"n": 1}, EXTRACTED))
     with pytest.raises(TargetGoneError):
         writer.flush()
     writer._out = pipe

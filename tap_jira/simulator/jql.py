@@ -127,7 +127,7 @@ def _tokens(text: str) -> list[Token]:
 def _unreadable(text: str, at: int) -> JqlError:
     at += len(text[at:]) - len(text[at:].lstrip())
     if text[at] in "\"'":
-        said = f"The quoted string '{text[at + 1:]}' has not been completed. (line 1, character {at + 1})"
+        said = f"The quoted string '{text[at + 1 :]}' has not been completed. (line 1, character {at + 1})"
     else:
         said = (
             f"The character '{text[at]}' is a reserved JQL character. You must enclose it in a string or use the "

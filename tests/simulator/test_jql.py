@@ -170,4 +170,3 @@ def test_indexed_project(jira):
     assert caller.search("project = WEB")["total"] == before
     caller.clock.time += 30
     assert caller.search("project = WEB")["total"] == before - 1
-
