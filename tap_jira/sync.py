@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from singer import metrics
 
@@ -26,7 +26,7 @@ from tap_jira.errors import (
 )
 from tap_jira.messages import Writer, record_line
 from tap_jira.pace import Clock
-from tap_jira.pagination import PAGERS
+from tap_jira.pagination import PAGERS, Lists
 from tap_jira.records import Oddities, compile_record
 from tap_jira.search import Ask, Chunk, PageSize, Plan, Span, Walk
 from tap_jira.site import Site
@@ -34,6 +34,7 @@ from tap_jira.state import State
 from tap_jira.workers import Workers
 
 LOGGER = logging.getLogger(__name__)
+T = TypeVar("T")
 
 STATE_SECONDS = 30
 """A target may commit at least so often: the state is repeated if it cannot move."""
@@ -68,6 +69,10 @@ class Run:
         if self.clock.monotonic() - self.state_at >= STATE_SECONDS:
             self.send_state()
 
+    def call(self, task: Callable[[], T]) -> T:
+        """The result of ``task``, run where a signal need not wait for it."""
+        return workers.call(self.workers, task, self.tick)
+
     @property
     def clock(self) -> Clock:
         """The run's time."""
@@ -77,6 +82,11 @@ class Run:
 def sync(run: Run, selections: list[Selection]) -> int:
     """Write the selected streams and return the exit code; what is written when an exception leaves is safe to keep."""
     _check_keys(selections, run.site)
+    for selection in selections:
+        if selection.stream.replication_key:
+            run.state.seconds(
+                selection.stream.name, selection.stream.replication_key
+            )  # refused before anything is sent
     for selection in selections:
         stream = selection.stream
         bookmarks = [stream.replication_key] if stream.replication_key else []
@@ -105,9 +115,10 @@ def _check_keys(selections: list[Selection], site: Site) -> None:
 def _write_last_state(run: Run) -> None:
     try:
         run.writer.state(run.state.value)
-    except TargetGoneError:
-        # Already on its way up, or nobody is there to read this one either.
-        run.exit_code = run.exit_code or TargetGoneError.exit_code
+    except TargetGoneError as error:
+        if not run.exit_code:
+            LOGGER.error("%s", error)
+        _fail(run, error.exit_code)
 
 
 def _sync_stream(run: Run, selection: Selection) -> None:
@@ -199,9 +210,8 @@ def _sync_whole(run: Run, table: _Table) -> None:
     columns = table.selection.schema["properties"]
     expand = [word for column, word in stream.expand.items() if column in columns]
     params = {**stream.params, **({"expand": ",".join(expand)} if expand else {})}
-    pages = PAGERS[stream.pager](
-        run.client, lambda task: workers.call(run.workers, task, run.tick), stream.path, params
-    )
+    lists = Lists(run.client, run.call, run.site.version)
+    pages = PAGERS[stream.pager](lists, stream.path, params)
     for page in pages:
         table.send(map(table.line, page))
 
@@ -239,7 +249,7 @@ def _settle_debts(run: Run, table: _Table, source: issues.Issues) -> dict[str, i
     sent: dict[str, int | None] = {}
     owed = _owed(run, table.stream.name)
     for issue_id in list(owed):
-        row = workers.call(run.workers, partial(source.one, issue_id), run.tick)
+        row = run.call(partial(source.one, issue_id))
         if row is not None and isinstance(row.issue, issues.Owed):
             continue
         if row is not None:
@@ -331,7 +341,7 @@ def _dialect(run: Run, stream: str) -> jql.Dialect:
         return jql.Numbers()
     if kept == "literal":
         return jql.Literals(run.site.zone or "UTC")
-    dialect, sure = workers.call(run.workers, partial(issues.find_dialect, run.client, run.site.zone), run.tick)
+    dialect, sure = run.call(partial(issues.find_dialect, run.client, run.site.zone))
     if sure:
         run.state.keep(stream, dates=dialect.name)
     return dialect

@@ -124,7 +124,13 @@ def _network_errors() -> Iterator[None]:
 
 
 def _short(error: BaseException) -> str:
-    """The innermost reason, without the address that requests wraps around it."""
-    reason = getattr(error.args[0], "reason", error.args[0]) if error.args else error
-    text = str(reason)
-    return text.rsplit(": ", 1)[-1].strip("'\")> ")[:160]
+    """The innermost reason, without the address and the words that requests and urllib3 wrap around it."""
+    while True:
+        inner = getattr(error, "reason", None) or next(
+            (a for a in reversed(error.args) if isinstance(a, Exception)), None
+        )
+        if not isinstance(inner, BaseException) or inner is error:
+            break
+        error = inner
+    text = " ".join(str(part) for part in error.args if isinstance(part, str)) or str(error)
+    return text.rsplit("): ", 1)[-1].rsplit(">: ", 1)[-1][:160]

@@ -24,6 +24,8 @@ from tap_jira.wire import Headers, NetworkError, Response
 RETRIED = {408, 425, 429, 500, 502, 503, 504}
 OWN_FAILURES = {500, 502, 504}
 """What one issue that Jira cannot print looks like, by itself or through a proxy that lost patience."""
+REQUEST_IDS = ("X-AREQUESTID", "Atl-Traceid")
+"""Where Data Center and Cloud name the request for their own logs and for support."""
 LONGEST_QUOTE = 300
 """Characters of what Jira said that an error repeats."""
 
@@ -156,7 +158,8 @@ def oauth_problem(response: Response) -> str:
 def _quote(response: Response) -> str:
     said = " ".join(_said(response).split())
     cut = said[:LONGEST_QUOTE] + ("…" if len(said) > LONGEST_QUOTE else "")
-    return f": {cut}" if cut else ""
+    request_id = next((response.headers[name] for name in REQUEST_IDS if name in response.headers), "")
+    return (f": {cut}" if cut else "") + (f" (request {request_id[:80]})" if request_id else "")
 
 
 def _said(response: Response) -> str:

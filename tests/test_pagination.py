@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from tap_jira.errors import ReadError, UnavailableError
-from tap_jira.pagination import users, whole
+from tap_jira.pagination import Lists, users, whole
 from tap_jira.simulator import Account, Accounts, Site, UserLimits, World
 from tap_jira.wire import Response
 from tests.conftest import TOKEN, Tap
@@ -23,9 +23,9 @@ def clock(time: Time) -> Inline:
 MISSING = Response.of_json({"message": "null for uri"}, 404)
 
 
-def listed(pager: Any, jira: Scripted, clock: Inline, **params: str) -> list[Any]:
+def listed(pager: Any, jira: Scripted, clock: Inline, version: tuple[int, ...] = (), **params: str) -> list[Any]:
     """Everything that a pager brings, in order."""
-    pages = pager(client_of(jira, clock), lambda task: task(), "user/list", params)
+    pages = pager(Lists(client_of(jira, clock), lambda task: task(), version), "user/list", params)
     return [item for page in pages for item in page]
 
 
@@ -98,15 +98,24 @@ def test_users_known_by_name_only(clock: Inline) -> None:
     assert len(listed(users, jira, clock)) == 3
 
 
-@pytest.mark.parametrize(("count", "fails"), [(99, False), (100, True), (101, False), (1000, True)])
-def test_a_limit_of_the_version_is_not_the_end(clock: Inline, count: int, fails: bool) -> None:
-    """Exactly as many users as a version of Jira ever shows are not believed to be all."""
-    jira = Scripted(MISSING, people(range(count)), people(range(0)))
-    if not fails:
-        assert len(listed(users, jira, clock)) == count
-        return
+@pytest.mark.parametrize(
+    ("version", "count"), [((), 99), ((), 101), ((9, 12), 100), ((9, 12), 1000), ((8, 5), 100), ((10, 0), 1000)]
+)
+def test_a_count_that_is_no_limit_is_the_end(clock: Inline, version: tuple[int, ...], count: int) -> None:
+    """A number of users that this version does not stop at is all there are."""
+    first = [] if version else [MISSING]
+    jira = Scripted(*first, people(range(count)), people(range(0)))
+
+    assert len(listed(users, jira, clock, version)) == count
+
+
+@pytest.mark.parametrize(("version", "count"), [((), 100), ((), 1000), ((8, 5), 1000), ((10, 0), 100)])
+def test_a_limit_of_the_version_is_not_the_end(clock: Inline, version: tuple[int, ...], count: int) -> None:
+    """Exactly as many users as this version of Jira ever shows are not believed to be all."""
+    first = [] if version else [MISSING]
+    jira = Scripted(*first, people(range(count)), people(range(0)))
     with pytest.raises(ReadError, match=f"exactly {count} users"):
-        listed(users, jira, clock)
+        listed(users, jira, clock, version)
 
 
 @pytest.mark.parametrize(
