@@ -111,7 +111,7 @@ class Page:
 
 @dataclass
 class Chunk:
-    """Rows to be written, and the bookmark (epoch seconds) that is safe once they are."""
+    """Rows to be written next, and the bookmark (epoch seconds) that is safe once they are."""
 
     rows: list[Row]
     bookmark: int
@@ -154,11 +154,12 @@ class Walk:
 
     def __init__(self, window: Window, span: Span, size: PageSize) -> None:
         self.window, self._span, self._size = window, span, size
-        self.rows: dict[str, Row] = {}
-        self.nameless: list[Row] = []
-        self.bytes = 0
+        self.rows: dict[str, Row] = {}  # what was read, without the issues themselves
+        self.pending: list[Row] = []  # what was read and not yet handed out
+        self.bytes = 0  # what is pending weighs
         self.done = False
         self._start = 0
+        self._nameless = 0
         self._forward: set[str] | None = None  # once turned round: what was read from the front
         self._pages = 0
         self._fruitless = 0  # pages in a row that brought nothing new
@@ -225,19 +226,20 @@ class Walk:
         return self._start == 0 or any(row.id in self.rows for row in page.rows)
 
     def _absorb(self, page: Page) -> int:
-        """Take over the rows; how many were not known."""
-        known = len(self.rows) + len(self.nameless)
+        """Take over the rows that are new or have changed; how many were new."""
+        fresh = changed = 0
         for row in page.rows:
+            known = None if row.id is None else self.rows.get(row.id)
+            if known is not None and (row.updated or 0) <= (known.updated or 0):
+                continue
+            fresh, changed = fresh + (row.id is not None and known is None), changed + 1
+            self.pending.append(row._replace(issue=self._span.keep(row.issue)))
             if row.id is None:
-                self.nameless.append(self._kept(row))
-            elif row.id not in self.rows or (row.updated or 0) > (self.rows[row.id].updated or 0):
-                self.rows[row.id] = self._kept(row)
-        fresh = len(self.rows) + len(self.nameless) - known
-        self.bytes += page.bytes * fresh // max(1, len(page.rows))
+                self._nameless += 1
+            else:
+                self.rows[row.id] = row._replace(issue=None)
+        self.bytes += page.bytes * changed // max(1, len(page.rows))
         return fresh
-
-    def _kept(self, row: Row) -> Row:
-        return row._replace(issue=self._span.keep(row.issue))
 
     @staticmethod
     def _overlap(rows: int) -> int:
@@ -245,7 +247,7 @@ class Walk:
         return min(rows // 2, 1 + rows // 20)
 
     def _finish(self, end: int) -> None:
-        seen = len(self.rows) + len(self.nameless)
+        seen = len(self.rows) + self._nameless
         # Two nodes may have disagreed; one that still counts rows it cannot send stops this by bringing nothing new.
         if self._pages > 1 and seen < end and seen > self._known_at_reread and self._rereads < 3:
             self._known_at_reread, self._rereads = seen, self._rereads + 1
@@ -340,28 +342,40 @@ class Plan:
     def feed(self, walk: Walk, asked: Ask, page: Page) -> None:
         """Give a walk the page it asked for."""
         self._size.learn(asked.size, page)
+        cut = walk.take(page)
         place = self._walks.index(walk) + 1
-        for window in reversed(walk.take(page)):
+        for window in reversed(cut):
             self._walks.insert(place, Walk(window, self._span, self._size))
+        if cut:
+            # Rows that were handed out already and now belong to a later window.
+            pending = {row.id for row in walk.pending}
+            handed_out = (row for row in walk.rows.values() if row.id not in pending)
+            self._outside.update({str(row.id): row.updated for row in handed_out if not walk.lies_inside(row)})
 
     def ready(self) -> Iterator[Chunk]:
-        """Chunks that are whole, in order."""
-        while self._walks and self._walks[0].done:
-            walk = self._walks.popleft()
-            self.windows_done += 1
+        """What can be written now, in order: rows of the first window as they come, of others when it is their turn."""
+        while self._walks:
+            walk = self._walks[0]
+            if walk.done:
+                self._walks.popleft()
+                self.windows_done += 1
+            elif not walk.pending:
+                return
             following = self._walks[0].window.low if self._walks else self._span.now
-            yield Chunk(self._unseen(walk), min(following, self._span.now))
+            yield Chunk(self._unsent(walk), min(following, self._span.now))
 
-    def _unseen(self, walk: Walk) -> list[Row]:
-        """The rows of a walk but for those that were handed out, printing the same, when they lay outside a window."""
+    def _unsent(self, walk: Walk) -> list[Row]:
+        """The pending rows but for those that were sent, printing the same, when they lay outside a window."""
+        pending, walk.pending, walk.bytes = walk.pending, [], 0
         rows = []
-        for row_id, row in walk.rows.items():
-            if row_id in self._outside and self._outside[row_id] == row.updated:
-                continue
-            if not walk.lies_inside(row):
-                self._outside[row_id] = row.updated
+        for row in pending:
+            if row.id is not None:
+                if row.id in self._outside and self._outside[row.id] == row.updated:
+                    continue
+                if not walk.lies_inside(row):
+                    self._outside[row.id] = row.updated
             rows.append(row)
-        return rows + walk.nameless
+        return rows
 
 
 def _within(millis: int | None, low: int, high: int | None) -> bool:

@@ -223,7 +223,7 @@ def test_issues_without_updated_or_id_pass_through() -> None:
 
     rows = [row for chunk in read(Odd({})) for row in chunk.rows]
 
-    assert [row.id for row in rows] == ["7", None]
+    assert [row.id for row in rows] == [None, "7"]
 
 
 def test_page_size_follows_the_weight() -> None:
