@@ -13,6 +13,7 @@ from tap_jira.pace import Clock, Gate
 
 T = TypeVar("T")
 
+FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 60
 PATIENCE_SECONDS = 3600
 """What one request may cost in waiting that Jira asked for; its hourly quotas refill within that."""
@@ -39,7 +40,7 @@ class Retry:
 
     clock: Clock
     gate: Gate
-    tries: int = 7
+    tries: int = 8
     jitter: Callable[[float], float] = backoff.full_jitter
     on_wait: Callable[[str, float], None] = field(default=lambda reason, seconds: None)
 
@@ -64,12 +65,14 @@ class Retry:
                 waited += seconds
 
     def _seconds(self, again: Again, waits: Generator[float, None, None]) -> float:
-        ours = 0.5 + self.jitter(next(waits))
+        ours = FIRST_WAIT_SECONDS / 2 + self.jitter(next(waits))
         # 0 comes on healthy answers too, so it says nothing; anything else is a minimum.
         return again.wait_seconds + self.jitter(1.0) if again.wait_seconds else ours
 
     def _waits(self) -> Generator[float, None, None]:
-        waits: Generator[float, None, None] = backoff.expo(base=2, factor=1, max_value=LONGEST_WAIT_SECONDS)
+        waits: Generator[float, None, None] = backoff.expo(
+            base=2, factor=FIRST_WAIT_SECONDS, max_value=LONGEST_WAIT_SECONDS
+        )
         next(waits)  # the library's generators begin with an empty value
         return waits
 

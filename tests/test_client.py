@@ -78,7 +78,7 @@ def test_a_hasty_client_gives_up_early(clock: Inline) -> None:
     with pytest.raises(UnavailableError, match="2 tries"):
         client.hasty().get("issue/1")
 
-    assert (len(jira.asked), client.requests, client.retry.tries) == (2, 2, 7)
+    assert (len(jira.asked), client.requests, client.retry.tries) == (2, 2, 8)
 
 
 def test_the_answer_as_it_came(clock: Inline) -> None:

@@ -84,19 +84,19 @@ def test_a_lasting_fault_of_the_connection_is_tried_once(clock: Inline, kind: st
 
 def test_waits_grow_up_to_a_limit(clock: Inline) -> None:
     """Each wait is twice the last, and none is longer than a minute."""
-    with pytest.raises(UnavailableError, match=r"answered 500 \(7 tries over 66 s\); try again later"):
+    with pytest.raises(UnavailableError, match=r"answered 500 \(8 tries over 65 s\); try again later"):
         client_of(Scripted(bad(500)), clock).get("myself")
 
-    assert clock.waits == [1.5, 2.5, 4.5, 8.5, 16.5, 32.5]
+    assert clock.waits == [0.75, 1.25, 2.25, 4.25, 8.25, 16.25, 32.25]
 
 
 def test_the_longest_wait(clock: Inline) -> None:
-    """However often it fails, a wait stays within a minute and the half second before it."""
+    """However often it fails, a wait stays within a minute and the quarter second before it."""
     retry = Retry(clock, Gate(clock, 1), tries=12, jitter=lambda seconds: seconds)
     with pytest.raises(UnavailableError):
         retry.call(lambda: fail(Again("no")))
 
-    assert max(clock.waits) == 60.5
+    assert max(clock.waits) == 60.25
 
 
 def fail(error: Exception) -> Any:
@@ -104,17 +104,17 @@ def fail(error: Exception) -> Any:
 
 
 def test_chance_comes_from_outside(clock: Inline) -> None:
-    """How a wait varies by chance can be set; the half second always remains."""
+    """How a wait varies by chance can be set; the quarter second always remains."""
     retry = Retry(clock, Gate(clock, 1), tries=3, jitter=lambda seconds: 0.0)
     with pytest.raises(UnavailableError):
         retry.call(lambda: fail(Again("no")))
 
-    assert clock.waits == [0.5, 0.5]
+    assert clock.waits == [0.25, 0.25]
 
 
 @pytest.mark.parametrize(
     ("retry_after", "expected"),
-    [("30", 31.0), (formatdate(START + 45, usegmt=True), 46.0), ("0", 1.5), (None, 1.5), ("soon", 1.5)],
+    [("30", 31.0), (formatdate(START + 45, usegmt=True), 46.0), ("0", 0.75), (None, 0.75), ("soon", 0.75)],
 )
 def test_retry_after_is_a_minimum(clock: Inline, retry_after: str | None, expected: float) -> None:
     """Jira's wish is kept with something added; zero, nothing and nonsense mean our own wait."""
@@ -175,7 +175,7 @@ def test_every_wait_is_told(clock: Inline) -> None:
     with pytest.raises(UnavailableError):
         retry.call(lambda: fail(Again("busy")))
 
-    assert told == [("busy", 1.5)]
+    assert told == [("busy", 0.75)]
 
 
 def test_the_error_is_the_one_that_the_failure_names(clock: Inline) -> None:

@@ -1,4 +1,4 @@
-"""The handles of a served simulation, under /simulate: change issues, count requests, list what there is."""
+"""The handles of a served simulation, under /simulate: change issues, stop the churn, count requests, list issues."""
 
 from __future__ import annotations
 
@@ -36,6 +36,9 @@ class Control:
             return Response.of_json({"issues": len(world), "requests": dict(self.counts)})
         if method == "GET" and name == "issues":
             return Response.of_json([[issue.id, issue.updated] for issue in world.issues()])
+        if method == "POST" and name == "quiet":
+            self._site.after_request = None
+            return Response.of_json({"issues": len(world)})
         if method == "POST" and name == "create":
             return Response.of_json([world.create() for _ in range(count)])
         if method == "POST" and name in ("edit", "delete", "move"):
@@ -43,4 +46,4 @@ class Control:
             for issue_id in chosen:
                 {"edit": world.edit, "delete": world.delete, "move": world.move}[name](issue_id)
             return Response.of_json(chosen)
-        return Response.of_json({"message": "try POST edit, create, delete, move; GET stats, issues"}, 404)
+        return Response.of_json({"message": "try POST edit, create, delete, move, quiet; GET stats, issues"}, 404)

@@ -15,6 +15,9 @@ from tap_jira.simulator.world import World
 
 Json = dict[str, Any]
 
+EXPANSIONS = frozenset({"changelog", "transitions"})
+TRANSITIONS = ({"id": "11", "name": "Start"}, {"id": "21", "name": "Close"})
+
 
 class Renderer:
     """Prints issues, and remembers what it printed up to so many bytes."""
@@ -27,29 +30,31 @@ class Renderer:
         self._press = Press(world, tables, self.children, caps, offset_minutes)
         self._room, self._cache = cache_bytes, OrderedDict[tuple[object, ...], bytes]()
 
-    def issue(self, issue: Issue, fields: str, *, changelog: bool = False) -> bytes:
-        """The issue's JSON with the fields that the ``fields`` parameter names."""
-        key = (issue.id, self.world.freshness(issue.id), fields, changelog)
+    def issue(self, issue: Issue, fields: str, expand: frozenset[str] = frozenset()) -> bytes:
+        """The issue's JSON with the fields that the ``fields`` parameter names, and the expansions we know."""
+        key = (issue.id, self.world.freshness(issue.id), fields, expand)
         printed = self._cache.get(key)
         if printed is not None:
             self._cache.move_to_end(key)
             return printed
-        printed = orjson.dumps(self._print(issue, fields, changelog))
+        printed = orjson.dumps(self._print(issue, fields, expand))
         self._cache[key] = printed
         self._room -= len(printed)
         while self._room < 0:
             self._room += len(self._cache.popitem(last=False)[1])
         return printed
 
-    def _print(self, issue: Issue, fields: str, changelog: bool) -> Json:
+    def _print(self, issue: Issue, fields: str, expand: frozenset[str]) -> Json:
         printed: Json = {
             "expand": "operations,versionedRepresentations,editmeta,changelog,renderedFields",
             "id": str(issue.id),
             "self": f"{self.tables.api}/issue/{issue.id}",
             "key": self.world.key(issue),
         }
-        if changelog:
+        if "changelog" in expand:
             printed["changelog"] = self._changelog(issue)
+        if "transitions" in expand:
+            printed["transitions"] = TRANSITIONS
         printed["fields"] = self._press.fields(issue, fields)
         return printed
 

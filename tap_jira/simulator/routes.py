@@ -14,7 +14,7 @@ from tap_jira.simulator.custom import declarations
 from tap_jira.simulator.facts import Issue
 from tap_jira.simulator.fields import Caps
 from tap_jira.simulator.people import UserLimits, list_users, search_users
-from tap_jira.simulator.render import Renderer
+from tap_jira.simulator.render import EXPANSIONS, Renderer
 from tap_jira.simulator.search import JSON_TYPE, Limits, Search, ask_of_body, ask_of_query
 from tap_jira.simulator.tables import Tables, user_name
 from tap_jira.simulator.world import World
@@ -194,8 +194,8 @@ class Site:
         if issue is None:
             return refusal(404, "Issue Does Not Exist")
         if len(path) == 1:
-            wants = "changelog" in asked.get("expand", "").split(",")
-            body = self.renderer.issue(issue, asked.get("fields") or "*all", changelog=wants)
+            expand = EXPANSIONS.intersection(asked.get("expand", "").split(","))
+            body = self.renderer.issue(issue, asked.get("fields") or "*all", expand)
             return Response(200, Headers(JSON_TYPE), body)
         child = {"comment": self._comments, "worklog": self._worklogs}.get("/".join(path[1:]))
         return child(issue, asked) if child else rest_refusal(404, "null for uri: issue/" + "/".join(path))

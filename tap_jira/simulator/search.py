@@ -17,7 +17,7 @@ from tap_jira.simulator.answers import beyond_window, refusal
 from tap_jira.simulator.facts import FIRST_ID, Issue, mix
 from tap_jira.simulator.jql import JqlError, parse
 from tap_jira.simulator.plan import EpochNumbers, Reader
-from tap_jira.simulator.render import Renderer
+from tap_jira.simulator.render import EXPANSIONS, Renderer
 from tap_jira.simulator.tables import Tables
 from tap_jira.simulator.world import World
 from tap_jira.wire import Headers, Response
@@ -37,7 +37,7 @@ class Ask:
     start: int = 0
     count: int = 50
     fields: str = ""
-    changelog: bool = False
+    expand: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def ask_of_query(query: dict[str, str]) -> Ask | Response:
     if not _INTEGER.fullmatch(start) or not _INTEGER.fullmatch(count):
         # JAX-RS answers 404 when a path or query parameter does not convert.
         return refusal(404, "null for uri: a number was expected")
-    expand = "changelog" in query.get("expand", "").split(",")
+    expand = EXPANSIONS.intersection(query.get("expand", "").split(","))
     return _checked(Ask(query.get("jql", ""), int(start), int(count), query.get("fields", ""), expand))
 
 
@@ -74,7 +74,7 @@ def ask_of_body(body: bytes) -> Ask | Response:
     start, count, fields, expand = (asked.get(name) for name in ("startAt", "maxResults", "fields", "expand"))
     if not all(isinstance(n, int | None) for n in (start, count)) or not all(_is_texts(t) for t in (fields, expand)):
         return refusal(400, "Can not deserialize instance of SearchRequestBean")
-    wants = "changelog" in (expand or [])
+    wants = EXPANSIONS.intersection(expand or [])
     count = 50 if count is None else count
     return _checked(Ask(str(asked.get("jql") or ""), start or 0, count, ",".join(fields or []), wants))
 
@@ -106,7 +106,7 @@ class Search:
             total, shown = self._find(ask, count, zone, node) if visible else (0, [])
         except JqlError as error:
             return refusal(400, str(error))
-        issues = (self._renderer.issue(issue, ask.fields, changelog=ask.changelog) for issue in shown)
+        issues = (self._renderer.issue(issue, ask.fields, ask.expand) for issue in shown)
         return Response(200, Headers(JSON_TYPE), _page(ask, count, total, issues))
 
     def _find(self, ask: Ask, count: int, zone: str, node: int) -> tuple[int, list[Issue]]:
