@@ -234,7 +234,7 @@ def _sync_issues(run: Run, table: _Table) -> None:
         rows = [row for row in chunk.rows if row.updated is None or row.updated >= first_millis]
         table.send(row.issue for row in rows if not isinstance(row.issue, issues.Owed))
         _owe(run, stream.name, [str(row.id) for row in rows if isinstance(row.issue, issues.Owed)])
-        if run.state.advance(stream.name, key, chunk.bookmark):
+        if chunk.bookmark > low and run.state.advance(stream.name, key, chunk.bookmark):
             run.send_state()
     _report_debts(run, stream.name)
 

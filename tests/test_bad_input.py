@@ -226,7 +226,7 @@ def test_a_gateway_that_fails_for_ever(tap: Tap, site: Site) -> None:
     """A site that cannot be reached behind its proxy is given up after minutes, with how hard we tried."""
     outcome = ended(tap(to=Faults(site, share=1.0, kinds=["502"])), 4, "502", "8 tries over", "try again later")
 
-    assert len(outcome.waits) == 6
+    assert len(outcome.waits) == 7
     assert max(outcome.waits) <= 60.25
 
 
