@@ -139,7 +139,7 @@ class Span:
     """What a run reads: issues updated from ``low`` on, at server time ``now`` (S), with ``settled`` = S - lookback.
 
     ``aligned`` moves a bound (epoch seconds) back to one that the query language can express. ``keep`` makes of an
-    issue what is held of it until it is handed out; once for each row.
+    issue what is held of it until it is handed out; once for each row. startAt is kept below ``deepest``.
     """
 
     low: int
@@ -147,6 +147,7 @@ class Span:
     settled: int
     aligned: Callable[[int], int] = field(default=lambda seconds: seconds)
     keep: Callable[[Any], Any] = field(default=lambda issue: issue)
+    deepest: int = DEEPEST
 
 
 class Walk:
@@ -202,7 +203,7 @@ class Walk:
             self._start += max(1, rows - self._overlap(rows))
         else:
             self._start = max(0, self._start - self._size.rows * self._fruitless)
-        if self._start >= DEEPEST:
+        if self._start >= self._span.deepest:
             self._turn_round(end)
 
     def _count_request(self, end: int) -> None:
@@ -257,7 +258,7 @@ class Walk:
 
     def _cut(self, end: int) -> list[Window]:
         """Cut this window where it holds more than a few pages, or where reading it leads nowhere."""
-        capacity = self._size.rows * PAGES_PER_WINDOW
+        capacity = min(self._size.rows * PAGES_PER_WINDOW, self._span.deepest // 2)
         stuck = self._fruitless >= FRUITLESS
         straddles = self.window.high is None and self.window.low < self._span.settled
         large = end > 2 * capacity
@@ -267,7 +268,7 @@ class Walk:
         bounds = self._bounds(pieces)
         if bounds:
             return self._narrow([replace(self.window, low=a, high=b) for a, b in bounds])
-        if end > DEEPEST:
+        if end > self._span.deepest:
             return self._narrow(self._created_parts(pieces))
         return []
 
@@ -307,7 +308,7 @@ class Walk:
         if self.window.low >= self._span.now:
             # The last window, all of it after S: the next run begins there.
             self.done = True
-        elif self._forward is None and end <= 2 * (DEEPEST - LARGEST_PAGE):
+        elif self._forward is None and end < 2 * self._span.deepest:
             self._forward, self._start = set(self.rows), 0
         else:
             raise ReadError(

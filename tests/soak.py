@@ -16,6 +16,7 @@ import logging
 import multiprocessing
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from email.utils import formatdate
@@ -24,6 +25,7 @@ from random import Random
 from typing import Any
 
 from tap_jira import errors, streams, sync
+from tap_jira import search as search_module
 from tap_jira.catalog import Selection
 from tap_jira.client import Client, Sends
 from tap_jira.config import Config
@@ -66,6 +68,7 @@ class Schedule:
     page_cap: int
     page_size: int
     concurrency: int
+    deepest: int
     lookback: int
     lag: float
     request_seconds: float
@@ -96,6 +99,7 @@ class Schedule:
             page_cap=draw.choice((2, 3, 5, 8, 50)),
             page_size=draw.choice((2, 3, 5, 10)),
             concurrency=draw.choice((1, 2, 4)),
+            deepest=draw.choice((9000, 9000, 6, 12)),
             lookback=lookback,
             lag=lookback * draw.choice((0.0, 0.5, 1.0, 1.0)),
             request_seconds=draw.choice((0.0, 0.05, 0.4, 1.3)),
@@ -268,8 +272,7 @@ class Scene:
             raise Fault("a row was sent twice in one run though it had not changed")
         ids = {int(issue) for issue, _ in sent}
         # Where bounds are minutes, what lies in the minute of S - lookback is read again by the next run.
-        grain = 1 if self.schedule.numbers == "ok" else 60
-        settled = (site_now - self.schedule.lookback) // grain * grain * 1000
+        settled = (site_now - self.schedule.lookback) // self._grain * self._grain * 1000
         for issue in self.world.issues():
             untouched = before.get(issue.id) == issue.updated
             if untouched and self._low <= issue.updated < settled and issue.id not in ids:
@@ -282,7 +285,21 @@ class Scene:
     _low = 0
     _missed = 0
 
+    @property
+    def _grain(self) -> int:
+        """Seconds to which bounds of time are written, as the tap has found out."""
+        found = self.target.state.get("bookmarks", {}).get(ISSUES.name, {}).get("dates")
+        return 60 if found == "literal" else 1
+
+    def _overflows(self) -> bool:
+        """Whether so many issues share a grain of ``updated`` and of ``created`` that the tap rightly gives up."""
+        grain = self._grain * 1000
+        crowds = Counter((issue.updated // grain, issue.created // grain) for issue in self.world.issues())
+        return max(crowds.values(), default=0) >= 2 * self.schedule.deepest
+
     def _compare(self) -> None:
+        if self._overflows():
+            return
         for issue in self.world.issues():
             kept = self.target.versions.get(str(issue.id))
             if kept is None or _millis(kept) != issue.updated:
@@ -304,6 +321,7 @@ def run_issues(scene: Scene, wire: Sends, out: Out) -> tuple[int, int]:
     jitter = Random(schedule.seed).random
     client = Client(wire, Retry(pool, Gate(pool, schedule.concurrency), jitter=lambda most: most * jitter()), BASE)
     site_now = 0
+    sync.Span = partial(search_module.Span, deepest=schedule.deepest)  # type: ignore[misc,assignment]
     try:
         site = meet(client)
         site_now = site.now
