@@ -6,7 +6,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help venv test check format demo catalog docs clean
+.PHONY: help venv test check format soak mutants loss demo catalog docs clean
+
+# How many schedules make soak searches.
+N ?= 20000
 
 help: ## List these commands.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +35,15 @@ format: venv ## Lay out the code as the check wants it.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+soak: venv ## Search N=20000 schedules of edits, faults and kills for a lost row, on all cores.
+	$(BIN)/python -m tests.soak $(N)
+
+mutants: venv ## Break the issue reader in twelve ways; the search for lost rows must notice each.
+	$(BIN)/python -m tests.mutants
+
+loss: ## Count the issues that are lost while they change, by this tap and by tap-jira from PyPI.
+	$(PYTHON) benchmarks/loss.py
+
 demo: ## Copy a simulated Jira into a DuckDB file, change some issues, and copy again.
 	$(PYTHON) examples/demo.py
 
@@ -42,5 +54,5 @@ docs: venv ## Write the generated tables of README.md and docs/ anew.
 	$(BIN)/python docs/generate.py tables
 
 clean: ## Remove everything that these commands have made.
-	rm -rf $(VENV) .demo build *.egg-info .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .demo .bench build *.egg-info .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

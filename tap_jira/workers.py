@@ -50,8 +50,8 @@ class _Task(NamedTuple):
 class Threads:
     """A pool of daemon threads, started as they are needed."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, most: int, tick_seconds: float = TICK_SECONDS) -> None:
+        self._most, self._tick_seconds = most, tick_seconds
         self._threads: list[threading.Thread] = []
         self._tasks: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
         self._mailbox: queue.SimpleQueue[tuple[_Task, Any, BaseException | None] | None] = queue.SimpleQueue()
@@ -73,7 +73,7 @@ class Threads:
         while True:
             self._check_signal()
             try:
-                outcome = self._mailbox.get(timeout=TICK_SECONDS)
+                outcome = self._mailbox.get(timeout=self._tick_seconds)
             except queue.Empty:
                 tick()
                 continue

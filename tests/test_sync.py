@@ -34,3 +34,12 @@ def test_small_pages_join(tap: Tap, site: Site, config: dict[str, object], page_
 
     ids = [record["id"] for record in outcome.records("jira_issues")]
     assert sorted(ids) == sorted(str(issue.id) for issue in site.world.issues())
+
+
+def test_state_is_repeated_while_jira_is_slow(tap: Tap, site: Site, config: dict[str, object]) -> None:
+    """When each page takes half a minute, the state is repeated in between although the bookmark cannot move."""
+    slow = {**config, "page_size": 5, "concurrency": 1}
+    states = [message["value"] for message in tap(config=slow, seconds_a_request=31.0).of_type("STATE")]
+
+    repeated = sum(before == after for before, after in zip(states, states[1:], strict=False))
+    assert repeated >= 2

@@ -126,3 +126,13 @@ def test_the_times(pool: Threads) -> None:
     pool.wait(0)
 
     assert pool.monotonic() >= first
+
+
+def test_the_main_thread_looks_up_while_it_waits() -> None:
+    """While no answer comes, the tick is called; here it lets the call end that is waited for."""
+    pool = Threads(1, tick_seconds=0.001)
+    released = threading.Event()
+    pool.submit("slow", lambda: released.wait(timeout=10))
+
+    assert pool.next(released.set) == ("slow", True)
+    pool.close()
