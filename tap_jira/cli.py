@@ -165,6 +165,7 @@ def _discover(client: Client, pool: Pool, out: BinaryIO) -> int:
 def _sync(config: Config, client: Client, pool: Pool, options: argparse.Namespace, out: BinaryIO) -> int:
     from tap_jira import catalog, discover, site, state, sync, workers
     from tap_jira.messages import Writer
+    from tap_jira.run import Run
 
     bookmarks = state.parse(_text(options.state), options.state) if options.state else state.State()
     given = catalog.parse(_text(options.catalog), options.catalog) if options.catalog else None
@@ -176,7 +177,7 @@ def _sync(config: Config, client: Client, pool: Pool, options: argparse.Namespac
     if not selections:
         LOGGER.warning("no stream is selected; set selected in the catalog's metadata")
     writer = Writer(out, pool.monotonic)
-    code = sync.sync(sync.Run(client, found, config, bookmarks, writer, pool), selections)
+    code = sync.sync(Run(client, found, config, bookmarks, writer, pool), selections)
     if code:
         LOGGER.critical(
             "not everything could be read and sent, the lines above say what and why; what was sent is safe to keep, "

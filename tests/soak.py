@@ -24,7 +24,7 @@ from functools import partial
 from random import Random
 from typing import Any
 
-from tap_jira import errors, streams, sync
+from tap_jira import errors, incremental, streams, sync
 from tap_jira import search as search_module
 from tap_jira.catalog import Selection
 from tap_jira.client import Client, Sends
@@ -33,6 +33,7 @@ from tap_jira.dates import to_millis
 from tap_jira.messages import Writer
 from tap_jira.pace import Gate
 from tap_jira.retry import Retry
+from tap_jira.run import Run
 from tap_jira.simulator import Account, Accounts, Bucket, Faults, Limits, Site, World
 from tap_jira.site import meet
 from tap_jira.state import State
@@ -321,13 +322,13 @@ def run_issues(scene: Scene, wire: Sends, out: Out) -> tuple[int, int]:
     jitter = Random(schedule.seed).random
     client = Client(wire, Retry(pool, Gate(pool, schedule.concurrency), jitter=lambda most: most * jitter()), BASE)
     site_now = 0
-    sync.Span = partial(search_module.Span, deepest=schedule.deepest)  # type: ignore[misc,assignment]
+    incremental.Span = partial(search_module.Span, deepest=schedule.deepest)  # type: ignore[misc,assignment]
     try:
         site = meet(client)
         site_now = site.now
         state = State(scene.target.state)
         scene._low = _owed_from(state, config, site.now)
-        run = sync.Run(client, site, config, state, Writer(out, pool.monotonic), pool)  # type: ignore[arg-type]
+        run = Run(client, site, config, state, Writer(out, pool.monotonic), pool)  # type: ignore[arg-type]
         return sync.sync(run, [small_selection()]), site_now
     except Killed:
         return -9, site_now

@@ -20,7 +20,8 @@ LAYERS = (
     {"__main__"},
     {"cli"},
     {"sync"},
-    {"discover", "issues", "pagination"},
+    {"incremental", "pagination"},
+    {"discover", "issues", "run"},
     {"site", "children"},
     {"client", "jql"},
     {"auth", "verdict", "search", "messages", "catalog", "state", "transport", "workers"},
@@ -51,7 +52,7 @@ HOMES = {
     "shutil": set(),
     "tempfile": set(),
     "backoff": {"retry"},
-    "singer": {"catalog", "cli", "sync"},
+    "singer": {"catalog", "cli", "run"},
     "sqlite3": set(),
 }
 """Each way to the outside, and the only modules that may take it."""

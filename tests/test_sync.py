@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from tap_jira.simulator import Site
@@ -42,5 +44,5 @@ def test_state_is_repeated_while_jira_is_slow(tap: Tap, site: Site, config: dict
     states = [message["value"] for message in tap(config=slow, seconds_a_request=31.0).of_type("STATE")]
 
     bookmarks = [str(state["bookmarks"].get("jira_issues", {}).get("updated_at")) for state in states]
-    repeated = sum(before == after for before, after in zip(bookmarks, bookmarks[1:], strict=False))
+    repeated = sum(before == after for before, after in itertools.pairwise(bookmarks))
     assert repeated >= 2, bookmarks

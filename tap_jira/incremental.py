@@ -1,0 +1,168 @@
+"""Send the issues that changed since the bookmark, and move the bookmark after them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from tap_jira import issues, jql
+from tap_jira.catalog import Selection
+from tap_jira.dates import to_millis
+from tap_jira.errors import ReadError
+from tap_jira.run import Run, Table
+from tap_jira.search import Ask, Chunk, PageSize, Plan, Span, Walk
+
+LOGGER = logging.getLogger(__name__)
+
+MOST_OWED = 1000
+HISTORY_SECONDS = 365 * 24 * 3600
+"""How far back the first sync goes without a start_date: one year, which is promised to users."""
+AHEAD_BYTES = 8_000_000
+"""Bytes of answers that may wait for their turn to be written."""
+
+
+def sync_issues(run: Run, table: Table) -> None:
+    """Send the issues that changed since the bookmark, in order, and move the bookmark after each whole window."""
+    stream, key = table.stream, str(table.stream.replication_key)
+    condition = jql.condition(run.config.projects, run.config.jql)
+    low = _lower_bound(run, stream.name, key, condition)
+    dialect = _dialect(run, stream.name)
+    run.state.keep(stream.name, filter=condition or None)
+    source = issues.Issues(run.client, dialect, condition, **_wanted(table.selection))
+    settled = max(low, run.site.now - run.config.lookback_seconds)
+    span = Span(low=low, now=run.site.now, settled=settled, aligned=dialect.aligned, keep=partial(_kept, table))
+    plan = Plan(span, PageSize(run.config.page_size), _settle_debts(run, table, source))
+    # Dates to the minute find a little more than was asked for. Rows before a bookmark's lookback are no harm, and a
+    # page that did not join may need them; rows before start_date were not wanted.
+    first_millis = min(low, _history(run)) * 1000
+    for chunk in _chunks(plan, source, run):
+        rows = [row for row in chunk.rows if row.updated is None or row.updated >= first_millis]
+        table.send(row.issue for row in rows if not isinstance(row.issue, issues.Owed))
+        _owe(run, stream.name, [str(row.id) for row in rows if isinstance(row.issue, issues.Owed)])
+        if chunk.bookmark > low and run.state.advance(stream.name, key, chunk.bookmark):
+            run.send_state()
+    _report_debts(run, stream.name)
+
+
+def _kept(table: Table, issue: Any) -> Any:
+    """What waits to be written: the line, which is far smaller than the issue it was made from."""
+    return issue if isinstance(issue, issues.Owed) else table.line(issue)
+
+
+def _settle_debts(run: Run, table: Table, source: issues.Issues) -> dict[str, int | None]:
+    """Try the issues that Jira could not print in earlier runs; the ids of those sent, with their ``updated``."""
+    sent: dict[str, int | None] = {}
+    owed = _owed(run, table.stream.name)
+    for issue_id in list(owed):
+        row = run.call(partial(source.one, issue_id))
+        if row is not None and isinstance(row.issue, issues.Owed):
+            continue
+        if row is not None:
+            table.send([table.line(row.issue)])
+            sent[issue_id] = row.updated
+        owed.remove(issue_id)
+        run.state.keep(table.stream.name, owed=owed or None)
+    return sent
+
+
+def _owe(run: Run, stream: str, ids: list[str]) -> None:
+    """Remember issues that could not be printed, so that the bookmark may pass them."""
+    if not ids:
+        return
+    owed = sorted({*_owed(run, stream), *ids})
+    if len(owed) > MOST_OWED:
+        raise ReadError(f"Jira cannot print {len(owed)} issues, {', '.join(owed[:5])} among them; look at its log")
+    run.state.keep(stream, owed=owed)
+
+
+def _report_debts(run: Run, stream: str) -> None:
+    owed = _owed(run, stream)
+    if owed:
+        LOGGER.error(
+            "%s: Jira cannot print %d issues (ids %s); they are tried again at each run; look for them in Jira's log",
+            stream,
+            len(owed),
+            ", ".join(owed[:20]),
+        )
+        run.fail(ReadError.exit_code)
+
+
+def _owed(run: Run, stream: str) -> list[str]:
+    kept = run.state.bookmark(stream).get("owed")
+    return [str(issue_id) for issue_id in kept] if isinstance(kept, list) else []
+
+
+def _chunks(plan: Plan, source: issues.Issues, run: Run) -> Iterator[Chunk]:
+    """Drive a plan: as many pages under way as the pace allows, chunks as they become whole."""
+    busy: dict[Walk, Ask] = {}
+    while not plan.done:
+        for walk in plan.wanting(busy.keys(), AHEAD_BYTES):
+            if len(busy) >= run.client.retry.gate.allowed:
+                break
+            busy[walk] = walk.ask()
+            run.workers.submit(walk, partial(source.page, busy[walk]))
+        walk, page = run.workers.next(run.tick)
+        plan.feed(walk, busy.pop(walk), page)
+        yield from plan.ready()
+        run.tick()
+
+
+def _lower_bound(run: Run, stream: str, key: str, condition: str) -> int:
+    """From when on issues are read, in epoch seconds."""
+    history = _history(run)
+    bookmark = run.state.seconds(stream, key)
+    if bookmark is None:
+        return history
+    if (run.state.bookmark(stream).get("filter") or "") != condition:
+        LOGGER.warning("%s: projects or jql have changed since the last run; everything is read again", stream)
+        run.state.keep(stream, **{key: None})
+        return history
+    reach = run.config.lookback_seconds
+    if bookmark > run.site.now:
+        ahead = bookmark - run.site.now
+        LOGGER.warning(
+            "%s: the bookmark is %d s later than Jira's clock; a clock was set back or the state was edited: "
+            "reading from %d s before the present instead",
+            stream,
+            ahead,
+            reach + ahead,
+        )
+        bookmark, reach = run.site.now, reach + ahead
+        run.state.keep(stream, **{key: None})
+        run.state.advance(stream, key, bookmark - ahead)
+    return max(bookmark - reach, history) if run.config.start_date else bookmark - reach
+
+
+def _history(run: Run) -> int:
+    """Where the first sync begins, in epoch seconds."""
+    start = to_millis(run.config.start_date)
+    return run.site.now - HISTORY_SECONDS if start is None else start // 1000
+
+
+def _dialect(run: Run, stream: str) -> jql.Dialect:
+    """How the site takes bounds of time: as it was found once, or found now and kept in the state."""
+    kept = run.state.bookmark(stream).get("dates")
+    if kept == "number":
+        return jql.Numbers()
+    if kept == "literal":
+        return jql.Literals(run.site.zone or "UTC")
+    dialect, sure = run.call(partial(issues.find_dialect, run.client, run.site.zone))
+    if sure:
+        run.state.keep(stream, dates=dialect.name)
+    return dialect
+
+
+def _wanted(selection: Selection) -> dict[str, list[str]]:
+    """What is asked of Jira for the selected columns: the fields, by name or by exception, and the expansions."""
+    columns = selection.schema["properties"]
+    chosen = columns.get("fields", {}).get("properties", {})
+    every = selection.full["properties"].get("fields", {}).get("properties", {})
+    left_out = [name for name in every if name not in chosen and name not in ("updated", "created")]
+    named = sorted({*chosen, "updated", "created"})
+    by_exception = ["*all", *(f"-{name}" for name in left_out)]
+    return {
+        "fields": by_exception if len(by_exception) < len(named) else named,
+        "expand": [word for column, word in selection.stream.expand.items() if column in columns],
+    }
