@@ -16,8 +16,8 @@ PAGE = 1000
 MOST_PAGES = 200
 FRUITLESS = 3
 
-Ask = Callable[[int], tuple[list[Any], int]]
-"""From a position to the children from there on and how many there are in all."""
+Ask = Callable[[int], tuple[list[Any], int | None]]
+"""From a position to the children from there on and how many there are in all, if the answer tells."""
 
 
 @dataclass(frozen=True)
@@ -72,13 +72,13 @@ def _is_cut(part: dict[str, Any], items: str) -> bool:
         return False
     if isinstance(total, int):
         return total > len(listed)
-    return isinstance(most, int) and 0 < most <= len(listed)
+    return bool(listed) and (most is None or (isinstance(most, int) and 0 < most <= len(listed)))
 
 
 def _asker(client: Client, issue_id: str, child: Child) -> Ask:
     path = child.path.format(id=issue_id)
 
-    def ask(start: int) -> tuple[list[Any], int]:
+    def ask(start: int) -> tuple[list[Any], int | None]:
         if child.whole_issue:
             issue = client.get(
                 path, {"fields": "created", "expand": child.place[0]}, lambda answer: _has(answer, child)
@@ -89,7 +89,7 @@ def _asker(client: Client, issue_id: str, child: Child) -> Ask:
             answer = client.get(path, params, lambda answer: _lists(answer, child))
         listed = answer[child.items]
         total = answer.get("total")
-        return listed, total if isinstance(total, int) else start + len(listed)
+        return listed, total if isinstance(total, int) else None
 
     return ask
 
@@ -105,7 +105,8 @@ def _lists(answer: Any, child: Child) -> bool:
 def _all(ask: Ask) -> tuple[list[Any], int]:
     """The whole list, in pages that overlap by an item, so that one deleted meanwhile does not hide another."""
     found: dict[str, Any] = {}
-    start = fruitless = total = 0
+    start = fruitless = 0
+    total: int | None = None
     for _ in range(MOST_PAGES):
         items, total = ask(start)
         names = [_name(item) for item in items]
@@ -114,10 +115,11 @@ def _all(ask: Ask) -> tuple[list[Any], int]:
         if joined:
             found.update(zip(names, items, strict=True))
         fruitless = 0 if len(found) > known else fruitless + 1
-        if (joined and start + len(items) >= total) or fruitless >= FRUITLESS:
+        at_end = fruitless > 0 if total is None else start + len(items) >= total
+        if (joined and at_end) or fruitless >= FRUITLESS:
             break
         start = start + max(1, len(items) - 1) if joined else max(0, start - PAGE)
-    return list(found.values()), total
+    return list(found.values()), len(found) if total is None else total
 
 
 def _name(item: Any) -> str:
