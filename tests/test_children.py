@@ -348,7 +348,8 @@ def test_children_without_an_id(time: Time) -> None:
 def test_an_issue_without_fields(time: Time) -> None:
     """An issue that is nothing but an id is let be."""
     jira = Held([])
-    for issue in ({"id": "1"}, {"id": "1", "fields": None, "changelog": []}, {"id": "1", "fields": {"comment": "x"}}):
+    odd: list[dict[str, Any]] = [{}, {"fields": None, "changelog": []}, {"fields": {"comment": "x"}}]
+    for issue in odd:
         complete(client_of(jira, Inline(time)), issue)
 
     assert jira.asked == []
