@@ -130,18 +130,23 @@ def find_dialect(client: Client, zone: str | None) -> tuple[jql.Dialect, bool]:
     """How this site takes bounds of time, and whether that was seen (an empty site shows nothing).
 
     One of the newest issues is asked for again by its own second. Several are tried: one may just have been edited
-    again or deleted, or be shown by the index as it was before its last edit.
+    again or deleted, or be shown by the index as it was before its last edit. Literals are understood everywhere.
     """
-    newest, _ = client.search(
+    rows = _newest(client)
+    tried = {row.id: row for row in (rows[:1] + rows[len(rows) // 2 :][:1] + rows[-1:])}
+    if any(_comes_back(client, row) for row in tried.values()):
+        return jql.Numbers(), True
+    # Only an issue that stood still meanwhile shows that the numbers were to blame.
+    stood_still = bool(tried) and any(tried.get(row.id) == row for row in _newest(client))
+    return jql.Literals(zone or "UTC"), stood_still
+
+
+def _newest(client: Client) -> list[Row]:
+    answer, _ = client.search(
         {"jql": "ORDER BY updated DESC", "startAt": 0, "maxResults": CANDIDATES, "fields": ["updated"]},
         _is_search_answer,
     )
-    rows = [row for row in map(_row, newest["issues"]) if row.id and row.updated is not None]
-    if not rows:
-        return jql.Numbers(), False
-    if any(_comes_back(client, row) for row in (rows[0], rows[len(rows) // 2], rows[-1])):
-        return jql.Numbers(), True
-    return jql.Literals(zone or "UTC"), True
+    return [row for row in map(_row, answer["issues"]) if row.id and row.updated is not None]
 
 
 def _comes_back(client: Client, row: Row) -> bool:

@@ -39,7 +39,7 @@ class Searches:
 
     def send(self, request: Request) -> Response:
         answer = self.site.send(request)
-        if not urlsplit(request.url).path.endswith("/search"):
+        if not urlsplit(request.url).path.endswith("/2/search"):
             return answer
         asked = orjson.loads(request.body) if request.body else dict(parse_qsl(urlsplit(request.url).query))
         self.methods.append(request.method)
@@ -79,7 +79,7 @@ def test_short_searches_are_asked_by_get(tap: Tap, site: Site) -> None:
 def test_long_searches_are_asked_by_post(tap: Tap, site: Site, config: dict[str, Any]) -> None:
     """A search too long for an address is posted, and brings the same issues with the same columns."""
     short = tap()
-    everything = " OR ".join(f"project = {key}" for key in site.world.project_keys)
+    everything = " OR ".join(f'project = "{key}"' for key in site.world.project_keys)
     jira = Searches(site)
     outcome = tap(to=jira, config={**config, "jql": " OR ".join([everything] * 40)})
 
@@ -94,7 +94,7 @@ def test_only_selected_fields_are_asked_for(tap: Tap, site: Site) -> None:
     about = next(entry for entry in catalog["streams"] if entry["stream"] == "jira_issues")["metadata"]
     for entry in about:
         if entry["breadcrumb"]:
-            entry["metadata"]["selected"] = entry["breadcrumb"][-3:] == ["fields", "properties", "summary"]
+            entry["metadata"]["selected"] = entry["breadcrumb"] == ["properties", "fields", "properties", "summary"]
     jira = Searches(site)
     outcome = tap(to=jira, catalog=catalog)
 
@@ -133,7 +133,7 @@ def test_half_answers_are_never_taken_for_nothing(tap: Tap, site: Site, name: st
 
 def test_rows_that_are_no_issues(tap: Tap, site: Site) -> None:
     """What is no issue is counted and named, and hides no other."""
-    odd = ["text", {"key": "A-1"}, {"id": "", "fields": None}]
+    odd = ["text", {"key": "A-1"}, {"id": None, "fields": None}]
 
     def add(found: dict[str, Any]) -> dict[str, Any]:
         return {**found, "issues": [*odd, *found["issues"]], "total": found["total"] + len(odd)}
