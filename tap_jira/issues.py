@@ -10,7 +10,7 @@ from typing import Any
 from tap_jira import children, jql
 from tap_jira.client import Client
 from tap_jira.dates import to_millis
-from tap_jira.errors import FailedAnswerError, NotFoundError, RefusedError
+from tap_jira.errors import FailedAnswerError, ForbiddenError, NotFoundError, RefusedError
 from tap_jira.search import PAGE_BYTES, Ask, Page, Row, Window
 
 LOGGER = logging.getLogger(__name__)
@@ -68,14 +68,10 @@ class Issues:
         return page
 
     def one(self, issue_id: str) -> Row | None:
-        """An issue by its id; None if it is gone or hidden; with ``Owed`` in its place if Jira cannot print it."""
-        try:
-            row = _row(self._whole_or_plain(issue_id))
-        except NotFoundError:
-            return None
-        except FailedAnswerError:
-            return Row(issue_id, None, None, Owed())
-        children.complete(self.client, row.issue)
+        """An issue with its children; None if it is gone or hidden; with ``Owed`` in its place if it is unprintable."""
+        row = self._alone(issue_id)
+        if row is not None and isinstance(row.issue, dict):
+            children.complete(self.client, row.issue)
         return row
 
     def _search(self, client: Client, query: str, ask: Ask, fields: Sequence[str], expand: Sequence[str]) -> Page:
@@ -105,16 +101,26 @@ class Issues:
 
     def _by_id(self, ids: list[str]) -> dict[str | None, Row]:
         """The issues with these ids, asked for by ever smaller groups where a group fails."""
-        if len(ids) <= 1:
-            return {row.id: row for row in map(self.one, ids) if row}
-        query, ask = f"id in ({', '.join(ids)})", Ask(Window(0, None), 0, len(ids))
+        found: dict[str | None, Row] = {}
+        if len(ids) > 1:
+            query, ask = f"id in ({', '.join(ids)})", Ask(Window(0, None), 0, len(ids))
+            try:
+                page = self._search(self.client.hasty(), query, ask, self.fields, self.expand)
+            except (FailedAnswerError, RefusedError):
+                # Refused: one of them was deleted since, and Jira does not search for what it does not know.
+                half = len(ids) // 2
+                return {**self._by_id(ids[:half]), **self._by_id(ids[half:])}
+            found = {row.id: row for row in page.rows}
+        alone = map(self._alone, (issue_id for issue_id in ids if issue_id not in found))
+        return {**found, **{row.id: row for row in alone if row}}
+
+    def _alone(self, issue_id: str) -> Row | None:
         try:
-            page = self._search(self.client.hasty(), query, ask, self.fields, self.expand)
-        except (FailedAnswerError, RefusedError):
-            # Refused: one of them was deleted since, and Jira does not search for what it does not know.
-            half = len(ids) // 2
-            return {**self._by_id(ids[:half]), **self._by_id(ids[half:])}
-        return {row.id: row for row in page.rows}
+            return _row(self._whole_or_plain(issue_id))
+        except (NotFoundError, ForbiddenError):
+            return None
+        except FailedAnswerError:
+            return Row(issue_id, None, None, Owed())
 
     def _whole_or_plain(self, issue_id: str) -> Any:
         client, path = self.client.hasty(), f"issue/{issue_id}"
