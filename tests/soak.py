@@ -290,7 +290,7 @@ class Scene:
     def _grain(self) -> int:
         """Seconds to which bounds of time are written, as the tap has found out."""
         found = self.target.state.get("bookmarks", {}).get(ISSUES.name, {}).get("dates")
-        return 60 if found == "literal" else 1
+        return 1 if found == "number" else 60
 
     def _overflows(self) -> bool:
         """Whether so many issues share a grain of ``updated`` and of ``created`` that the tap rightly gives up."""
