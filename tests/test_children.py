@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -271,21 +271,22 @@ def test_a_list_without_a_total(time: Time, part: dict[str, Any], asked: bool) -
     assert not asked or part["comments"] == comments(5)
 
 
-def first_once() -> Callable[[list[Any]], None]:
-    """Deletes the first comment after the first page."""
-    once: Iterator[int] = iter([0])
+def delete_once(count: int) -> Callable[[list[Any]], None]:
+    """Deletes the first so many comments after the first page."""
+    once = iter([slice(count)])
 
     def delete(held: list[Any]) -> None:
-        for place in once:
-            del held[place]
+        for part in once:
+            del held[part]
 
     return delete
 
 
-@pytest.mark.parametrize("cap", [2, 3, 10])
-def test_a_child_deleted_meanwhile_hides_no_other(time: Time, cap: int) -> None:
-    """If one is deleted between two pages, what moves up into the page before is there all the same, and in order."""
-    part = completed(time, Held(comments(50), cap, after=first_once()), cut_part())
+@pytest.mark.parametrize("cap", [3, 4, 10])
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_children_deleted_meanwhile_hide_no_other(time: Time, cap: int, count: int) -> None:
+    """However many are deleted between two pages, what moves up to before the second is there, and in order."""
+    part = completed(time, Held(comments(50), cap, after=delete_once(count)), cut_part())
 
     assert part["comments"] == comments(50)
 

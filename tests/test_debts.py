@@ -168,7 +168,7 @@ def test_a_search_by_id_that_answers_short(tap: Tap, site: Site) -> None:
             if answer.status != 200 or not self.queries[-1].get("jql", "").startswith("id in"):
                 return answer
             found = orjson.loads(answer.body)
-            return Response.of_json({**found, "issues": found["issues"][1:]})
+            return Response.of_json({**found, "issues": [each for each in found["issues"] if each["id"] != "10030"]})
 
     outcome = tap(to=Short(poisoned(site, 10020)))
 
