@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -48,10 +49,11 @@ def select(catalog: Mapping[str, Any], warn: Callable[[str], None]) -> list[Sele
             f"the catalog is another tap's: it has none of {', '.join(sorted(known))}; write it anew with --discover"
         )
     for name in entries.keys() - known:
-        if _read(entries[name])[1]:
-            raise ConfigError(
-                f"the catalog selects {name!r}, which this tap does not have; remove it, or discover again"
-            )
+        about, said = _read(entries[name])
+        if said or (said is None and about.get((), {}).get("selected-by-default")):
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean {near[0]}?" if near else "remove it, or discover again"
+            raise ConfigError(f"the catalog selects {name!r}, which this tap does not have; {hint}")
         warn(f"catalog: {name!r} is not a stream of this tap and is ignored")
     chosen = (_select_stream(stream, entries[stream.name]) for stream in STREAMS if stream.name in entries)
     return [selection for selection in chosen if selection is not None]
@@ -135,5 +137,7 @@ def _first(*values: Any) -> bool | None:
     """The first that says something, in any of the ways in which JSON tools write a truth."""
     for value in values:
         if value is not None:
+            if str(value).lower() not in ("true", "false"):
+                raise ConfigError("the catalog has a selected that is neither true nor false; correct it")
             return str(value).lower() == "true"
     return None

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from tap_jira import __version__, log
-from tap_jira.errors import ConfigError, TapError, TargetGoneError
+from tap_jira.errors import ConfigError, OutputError, TapError, TargetGoneError
 from tap_jira.pace import Clock
 from tap_jira.redact import Redactor
 from tap_jira.workers import Workers
@@ -72,6 +72,10 @@ def main(argv: Sequence[str], machine: Machine | None = None) -> int:
     except SystemExit as done:
         # So argparse ends after --help and after a mistake that it has explained.
         return int(done.code or 0)
+    except KeyboardInterrupt:
+        # Before the signal handlers were in place.
+        LOGGER.critical("stopped before anything was read")
+        return 130
     except Exception:
         LOGGER.critical("unexpected failure; please report it with these lines", exc_info=True)
         return 1
@@ -115,6 +119,8 @@ def _this_machine() -> Machine:
             ca_bundle=config.ca_bundle,
         )
 
+    if sys.stdout is None:
+        raise OutputError("stdout is closed; the messages need a place to go")
     return Machine(sys.stdout.buffer, os.environ, Threads, transport)
 
 
@@ -127,11 +133,16 @@ def _parser() -> argparse.ArgumentParser:
     for flags, about in {
         ("-c", "--config"): "configuration, JSON; every key may come from the environment instead, as TAP_JIRA_<KEY>",
         ("--catalog",): "what to sync, as --discover prints it; without it, all that is selected by default",
-        ("-s", "--state"): "where the last sync ended; without it, everything is read",
+        ("-s", "--state"): "where the last sync ended; without it, all since start_date is read, or of one year",
     }.items():
         parser.add_argument(*flags, metavar="FILE", help=about)
     parser.add_argument("-p", "--properties", metavar="FILE", dest="catalog", help="--catalog by its old name")
-    parser.add_argument("-d", "--discover", action="store_true", help="print the catalog and stop")
+    parser.add_argument(
+        "-d",
+        "--discover",
+        action="store_true",
+        help="print the catalog to stdout, and stop",
+    )
     parser.add_argument("--version", action="version", version=f"tap-jira {__version__}")
     return parser
 
@@ -150,15 +161,12 @@ def _log_wait(reason: str, seconds: float) -> None:
 
 def _discover(client: Client, pool: Pool, out: BinaryIO) -> int:
     from tap_jira import discover, site, workers
+    from tap_jira.messages import write_whole
 
     found = workers.call(pool, lambda: site.meet(client))
     catalog = workers.call(pool, lambda: discover.discover(client, found))
     workers.call(pool, lambda: discover.warn_of_unreadable(client, LOGGER.warning))
-    try:
-        out.write(json.dumps(catalog, indent=2, ensure_ascii=False).encode() + b"\n")
-        out.flush()
-    except BrokenPipeError as error:
-        raise TargetGoneError("whoever read the catalog has gone away") from error
+    write_whole(out, json.dumps(catalog, indent=2, ensure_ascii=False).encode() + b"\n")
     return 0
 
 

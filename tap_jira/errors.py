@@ -9,7 +9,8 @@ TapError                    exit 1
 ├── UnavailableError        exit 4   try again later: Jira could not be reached, or kept failing
 │   └── FailedAnswerError   exit 4   ... it was reached, and kept failing over this one thing
 ├── ReadError               exit 4   a part of the issues could not be read to its end without a gap
-├── TargetGoneError         exit 141 the process that reads our output went away
+├── OutputError             exit 1   stdout cannot be written: see to the disk, or to what reads it
+│   └── TargetGoneError     exit 141 ... the process that read it went away
 └── InterruptedByError      exit 128 + the number of the signal
 
 The text of each is one line: what happened, to what, what Jira said, what to do.
@@ -70,7 +71,11 @@ class ReadError(TapError):
     exit_code = 4
 
 
-class TargetGoneError(TapError):
+class OutputError(TapError):
+    """What we write cannot be put where it should go."""
+
+
+class TargetGoneError(OutputError):
     """Whoever read our messages has closed the pipe."""
 
     exit_code = 141

@@ -9,8 +9,8 @@ from typing import Any
 
 from tap_jira import issues, jql
 from tap_jira.catalog import Selection
-from tap_jira.dates import to_millis
-from tap_jira.errors import ReadError
+from tap_jira.dates import format_millis, to_millis
+from tap_jira.errors import ConfigError, ReadError
 from tap_jira.run import Run, Table
 from tap_jira.search import Ask, Chunk, PageSize, Plan, Span, Walk
 
@@ -114,10 +114,12 @@ def _lower_bound(run: Run, stream: str, key: str, condition: str) -> int:
     history = _history(run)
     bookmark = run.state.seconds(stream, key)
     if bookmark is None:
+        since = format_millis(history * 1000)
+        LOGGER.info("%s: first sync, of issues updated since %s; start_date moves that", stream, since)
         return history
     if (run.state.bookmark(stream).get("filter") or "") != condition:
         LOGGER.warning("%s: projects or jql have changed since the last run; everything is read again", stream)
-        run.state.keep(stream, **{key: None})
+        run.state.keep(stream, **{key: None, "owed": None})
         return history
     reach = run.config.lookback_seconds
     if bookmark > run.site.now:
@@ -146,12 +148,17 @@ def _dialect(run: Run, stream: str) -> jql.Dialect:
     kept = run.state.bookmark(stream).get("dates")
     if kept == "number":
         return jql.Numbers()
-    if kept == "literal":
-        return jql.Literals(run.site.zone or "UTC")
-    dialect, sure = run.call(partial(issues.find_dialect, run.client, run.site.zone))
-    if sure:
-        run.state.keep(stream, dates=dialect.name)
-    return dialect
+    dialect: jql.Dialect = jql.Literals(run.site.zone or "UTC")
+    if kept != "literal":
+        dialect, sure = run.call(partial(issues.find_dialect, run.client, run.site.zone))
+        kept = dialect.name if sure else None
+        run.state.keep(stream, dates=kept)
+    if run.site.zone is None and kept == "literal":
+        raise ConfigError(
+            "this Jira wants dates in searches, reads them in the time zone of the account's profile, and does not "
+            "tell which that is; set a time zone in the profile"
+        )
+    return dialect if run.site.zone else jql.Numbers()
 
 
 def _wanted(selection: Selection) -> dict[str, list[str]]:

@@ -5,11 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
-from tap_jira.errors import TargetGoneError
+from tap_jira.errors import OutputError, TargetGoneError
 from tap_jira.records import dump
 
 LARGEST_BUFFER = 1_000_000
 LONGEST_DELAY_SECONDS = 1.0
+
+
+def write_whole(out: BinaryIO, data: bytes) -> None:
+    """Write all of ``data``; OutputError, or TargetGoneError, if that cannot be.
+
+    In a loop, because an unbuffered stdout (PYTHONUNBUFFERED, usual in containers) may take a part at a time.
+    """
+    view = memoryview(data)
+    try:
+        while view:
+            view = view[out.write(view) or 0 :]
+        out.flush()
+    except BrokenPipeError as error:
+        raise TargetGoneError("whoever read our output has gone away; look at the target's log") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise OutputError(f"stdout cannot be written: {reason}; the states written before are safe to keep") from error
 
 
 def record_line(stream: str, record: dict[str, Any], time_extracted: str) -> bytes:
@@ -25,6 +42,7 @@ class Writer:
         self._out, self._monotonic = out, monotonic
         self._lines: list[bytes] = []
         self._size = 0
+        self._broken = False
         self._flushed_at = monotonic()
 
     def schema(self, stream: str, schema: dict[str, Any], keys: list[str], bookmarks: list[str]) -> None:
@@ -44,13 +62,14 @@ class Writer:
         self.flush()
 
     def flush(self) -> None:
-        """Hand everything to the operating system; TargetGoneError if nobody reads it any more."""
+        """Hand everything to the operating system; OutputError if that fails, and nothing is written after that."""
         data, self._lines, self._size = b"".join(self._lines), [], 0
-        try:
-            self._out.write(data)
-            self._out.flush()
-        except BrokenPipeError as error:
-            raise TargetGoneError("the target has gone away; look at its log") from error
+        if self._broken:
+            return
+        # Until it is known to be whole: a STATE behind a line that was cut off would speak of rows that are not there.
+        self._broken = True
+        write_whole(self._out, data)
+        self._broken = False
         self._flushed_at = self._monotonic()
 
     def _add(self, line: bytes) -> None:

@@ -10,8 +10,8 @@ from tap_jira.errors import (
     ConfigError,
     ForbiddenError,
     InterruptedByError,
+    OutputError,
     TapError,
-    TargetGoneError,
 )
 from tap_jira.incremental import sync_issues
 from tap_jira.pagination import PAGERS, Lists
@@ -36,7 +36,7 @@ def sync(run: Run, selections: list[Selection]) -> int:
             _sync_stream(run, selection)
     finally:
         run.state.syncing(None)
-        _write_last_state(run)
+        run.writer.state(run.state.value)
     return run.exit_code
 
 
@@ -57,15 +57,6 @@ def _check_bookmarks(run: Run, selections: list[Selection]) -> None:
             run.state.seconds(stream.name, stream.replication_key)
 
 
-def _write_last_state(run: Run) -> None:
-    try:
-        run.writer.state(run.state.value)
-    except TargetGoneError as error:
-        if not run.exit_code:
-            LOGGER.error("%s", error)
-        run.fail(error.exit_code)
-
-
 def _sync_stream(run: Run, selection: Selection) -> None:
     stream = selection.stream
     run.state.syncing(stream.name)
@@ -79,7 +70,7 @@ def _sync_stream(run: Run, selection: Selection) -> None:
         LOGGER.warning("%s is skipped: %s", stream.name, error)
         if selection.chosen:
             run.fail(error.exit_code)
-    except (AuthError, ConfigError, TargetGoneError, InterruptedByError):
+    except (AuthError, ConfigError, OutputError, InterruptedByError):
         raise
     except TapError as error:
         # The other streams may be fine, and what this one has written is safe.

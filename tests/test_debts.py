@@ -294,7 +294,6 @@ def test_debts_are_kept_if_jira_does_not_answer(tap: Tap, site: Site) -> None:
     assert (outcome.code, bookmark(outcome)) == (4, state["bookmarks"]["jira_issues"])
 
 
-@pytest.mark.xfail(reason="incremental._lower_bound keeps owed when it drops the bookmark", strict=True)
 def test_debts_do_not_outlive_their_filter(tap: Tap, site: Site, config: dict[str, Any]) -> None:
     """If projects change, everything is read again, and what was owed under the old ones is not sent."""
     issue = site.world.issue(10020)

@@ -309,3 +309,23 @@ def test_the_hour_that_occurs_twice(tap: Tap, config: dict[str, Any], page_size:
 
     doubtful = [query for query in jira.queries if re.search(r'"2023-10-29 02:', query)]
     assert (outcome.code, sorted(found), doubtful) == (0, real(site), [])
+
+
+def test_unknown_zone_where_dates_are_wanted(tap: Tap, site: Site) -> None:
+    """Where numbers are refused and the account's time zone is not told, the run ends and says what to set."""
+    limits = Limits(epoch_numbers="refused")
+    strict = Site(
+        site.world, accounts=Accounts((Account("tap-reader", tokens={TOKEN: None}),)), base_url=BASE, limits=limits
+    )
+
+    class Zoneless:
+        def send(self, request: Request) -> Response:
+            response = strict.send(request)
+            if request.url.endswith("/myself"):
+                return Response.of_json({**json.loads(response.body), "timeZone": None}, headers=response.headers)
+            return response
+
+    outcome = tap(to=Zoneless())
+
+    assert (outcome.code, outcome.records("jira_issues")) == (2, [])
+    assert "set a time zone in the profile" in outcome.log
