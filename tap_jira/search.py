@@ -325,7 +325,6 @@ class Plan:
         self._span, self._size = span, size
         self._walks = deque([Walk(Window(span.aligned(span.low), None), span, size)])
         self._outside: dict[str, int | None] = dict(sent or {})
-        self.windows_done = 0
 
     @property
     def done(self) -> bool:
@@ -359,7 +358,6 @@ class Plan:
             walk = self._walks[0]
             if walk.done:
                 self._walks.popleft()
-                self.windows_done += 1
             elif not walk.pending:
                 return
             following = self._walks[0].window.low if self._walks else self._span.now
