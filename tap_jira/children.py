@@ -9,6 +9,7 @@ from typing import Any
 
 from tap_jira.client import Client
 from tap_jira.errors import AuthError, TapError
+from tap_jira.heads import is_cut
 
 LOGGER = logging.getLogger(__name__)
 
@@ -42,7 +43,8 @@ def complete(client: Client, issue: dict[str, Any]) -> None:
     """Fill up the child lists of ``issue`` that are shorter than they say; one that cannot be stays, with a warning."""
     for child in CHILDREN:
         part = _at(issue, child.place)
-        if part is not None and _is_cut(part, child.items):
+        listed = part.get(child.items) if part else None
+        if part and isinstance(listed, list) and is_cut(len(listed), part.get("total"), part.get("maxResults")):
             try:
                 found, total = _all(_asker(client, str(issue.get("id")), child))
             except AuthError:
@@ -54,7 +56,7 @@ def complete(client: Client, issue: dict[str, Any]) -> None:
                 LOGGER.warning(
                     "issue %s: only %d of %d %s can be had", issue.get("key"), len(found), total, child.items
                 )
-            if len(found) >= len(part[child.items]):
+            if len(found) >= len(listed):
                 part.update({child.items: found, "startAt": 0, "maxResults": len(found), "total": total})
 
 
@@ -63,16 +65,6 @@ def _at(issue: dict[str, Any], place: tuple[str, ...]) -> dict[str, Any] | None:
     for name in place:
         part = part.get(name) if isinstance(part, dict) else None
     return part if isinstance(part, dict) else None
-
-
-def _is_cut(part: dict[str, Any], items: str) -> bool:
-    """Whether there are more than came; a list that does not say how many is looked up when it may be full."""
-    listed, total, most = part.get(items), part.get("total"), part.get("maxResults")
-    if not isinstance(listed, list):
-        return False
-    if isinstance(total, int):
-        return total > len(listed)
-    return bool(listed) and (most is None or (isinstance(most, int) and 0 < most <= len(listed)))
 
 
 def _asker(client: Client, issue_id: str, child: Child) -> Ask:

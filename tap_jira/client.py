@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -11,6 +10,7 @@ from urllib.parse import urlencode
 import orjson
 
 from tap_jira import verdict
+from tap_jira.jsontext import load
 from tap_jira.retry import Again, Retry
 from tap_jira.wire import Headers, NetworkError, Request, Response
 
@@ -20,6 +20,8 @@ LONGEST_QUERY = 2000
 Params = Mapping[str, Any] | None
 Check = Callable[[Any], bool] | None
 """Whether a decoded answer has the shape asked for; one that has not is asked for again, never taken for empty."""
+Load = Callable[[bytes], Any]
+"""What decodes a body; ValueError if it is no JSON."""
 
 
 class Sends(Protocol):
@@ -55,46 +57,41 @@ class Client:
         query = f"?{_query(params)}" if params else ""
         return self._ask(Request("GET", f"{self._address(path)}{query}"), path, is_whole)
 
-    def search(self, params: Mapping[str, Any], is_whole: Check = None) -> tuple[Any, Response]:
+    def search(self, params: Mapping[str, Any], is_whole: Check = None, load: Load = load) -> tuple[Any, Response]:
         """The answer to an issue search, sent as GET or, where the address would be too long, as POST."""
         query, address = _query(params), self._address("search")
         if len(query) <= LONGEST_QUERY:
-            return self._ask(Request("GET", f"{address}?{query}"), "search", is_whole)
+            return self._ask(Request("GET", f"{address}?{query}"), "search", is_whole, load)
         # X-Atlassian-Token: some set-ups answer a POST without it with "XSRF check failed".
         headers = Headers({"Content-Type": "application/json", "X-Atlassian-Token": "no-check"})
-        return self._ask(Request("POST", address, headers, orjson.dumps(dict(params))), "search", is_whole)
+        return self._ask(Request("POST", address, headers, orjson.dumps(dict(params))), "search", is_whole, load)
 
     def _address(self, path: str) -> str:
         return f"{self.base_url}/rest/api/2/{path}"
 
-    def _ask(self, request: Request, path: str, is_whole: Check) -> tuple[Any, Response]:
+    def _ask(self, request: Request, path: str, is_whole: Check, load: Load = load) -> tuple[Any, Response]:
         what = f"{request.method} /rest/api/2/{path}"
-        return self.retry.call(lambda: self._attempt(request, what, is_whole))
+        return self.retry.call(lambda: self._attempt(request, what, is_whole, load))
 
-    def _attempt(self, request: Request, what: str, is_whole: Check) -> tuple[Any, Response]:
+    def _attempt(self, request: Request, what: str, is_whole: Check, load: Load) -> tuple[Any, Response]:
         try:
             response = self.transport.send(request)
         except NetworkError as error:
             verdict.check_network(error, what)
             raise
         verdict.check(response, what, now=self.retry.clock.now())
-        value = decode(response, what)
+        value = _decode(response, what, load)
         if is_whole is not None and not is_whole(value):
             raise Again(f"{what} was answered without what was asked for")
         self.retry.gate.saw(response)
         return value, response
 
 
-def decode(response: Response, what: str) -> Any:
-    """The value of a JSON body; Again if it is cut off or no JSON, as a proxy or a dying server leaves it."""
+def _decode(response: Response, what: str, load: Load) -> Any:
     try:
-        return orjson.loads(response.body)
-    except ValueError:
-        pass
-    try:
-        # Slower, and takes what orjson refuses: lone surrogates, nesting beyond its limit, NaN.
-        return json.loads(response.body)
-    except (ValueError, RecursionError) as error:
+        return load(response.body)
+    except ValueError as error:
+        # Cut off, or the words of a proxy or of a dying server.
         raise Again(f"{what} was answered with {len(response.body)} bytes that are no whole JSON") from error
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
 
 from tap_jira import issues, jql
 from tap_jira.catalog import Selection
@@ -32,23 +31,18 @@ def sync_issues(run: Run, table: Table) -> None:
     run.state.keep(stream.name, filter=condition or None)
     source = issues.Issues(run.client, dialect, condition, **_wanted(table.selection))
     settled = max(low, run.site.now - run.config.lookback_seconds)
-    span = Span(low=low, now=run.site.now, settled=settled, aligned=dialect.aligned, keep=partial(_kept, table))
+    span = Span(low=low, now=run.site.now, settled=settled, aligned=dialect.aligned)
     plan = Plan(span, PageSize(run.config.page_size), _settle_debts(run, table, source))
     # Dates to the minute find a little more than was asked for. Rows before a bookmark's lookback are no harm, and a
     # page that did not join may need them; rows before start_date were not wanted.
     first_millis = min(low, _history(run)) * 1000
     for chunk in _chunks(plan, source, run):
         rows = [row for row in chunk.rows if row.updated is None or row.updated >= first_millis]
-        table.send(row.issue for row in rows if not isinstance(row.issue, issues.Owed))
+        table.send_texts(row.issue for row in rows if not isinstance(row.issue, issues.Owed))
         _owe(run, stream.name, [str(row.id) for row in rows if isinstance(row.issue, issues.Owed)])
         if chunk.bookmark > low and run.state.advance(stream.name, key, chunk.bookmark):
             run.send_state()
     _report_debts(run, stream.name)
-
-
-def _kept(table: Table, issue: Any) -> Any:
-    """What waits to be written: the line, which is far smaller than the issue it was made from."""
-    return issue if isinstance(issue, issues.Owed) else table.line(issue)
 
 
 def _settle_debts(run: Run, table: Table, source: issues.Issues) -> dict[str, int | None]:
@@ -60,7 +54,7 @@ def _settle_debts(run: Run, table: Table, source: issues.Issues) -> dict[str, in
         if row is not None and isinstance(row.issue, issues.Owed):
             continue
         if row is not None:
-            table.send([table.line(row.issue)])
+            table.send_texts([row.issue])
             sent[issue_id] = row.updated
         owed.remove(issue_id)
         run.state.keep(table.stream.name, owed=owed or None)

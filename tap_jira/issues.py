@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tap_jira import children, jql
+from tap_jira import children, heads, jql
 from tap_jira.client import Client
 from tap_jira.dates import to_millis
 from tap_jira.errors import FailedAnswerError, ForbiddenError, NotFoundError, RefusedError
+from tap_jira.jsontext import dump, load_anyhow
 from tap_jira.search import PAGE_BYTES, Ask, Page, Row, Window
 
 LOGGER = logging.getLogger(__name__)
@@ -62,30 +63,38 @@ class Issues:
             page = self._search(self.client, query, ask, self.fields, self.expand)
         except FailedAnswerError as failure:
             page = self._rescue(query, ask, failure)
-        for row in page.rows:
-            if isinstance(row.issue, dict):
-                children.complete(self.client, row.issue)
         return page
 
     def one(self, issue_id: str) -> Row | None:
         """An issue with its children; None if it is gone or hidden; with ``Owed`` in its place if it is unprintable."""
-        row = self._alone(issue_id)
-        if row is not None and isinstance(row.issue, dict):
-            children.complete(self.client, row.issue)
-        return row
+        try:
+            issue = self._whole_or_plain(issue_id)
+        except (NotFoundError, ForbiddenError):
+            return None
+        except FailedAnswerError:
+            return Row(issue_id, None, None, Owed())
+        return self._row(dump(issue))
 
     def _search(self, client: Client, query: str, ask: Ask, fields: Sequence[str], expand: Sequence[str]) -> Page:
         params: dict[str, Any] = {"jql": query, "startAt": ask.start, "maxResults": ask.size, "fields": list(fields)}
         if expand:
             params["expand"] = list(expand)
-        answer, response = client.search(params, _is_search_answer)
-        size = answer.get("maxResults")
+        answer, response = client.search(params, _is_search_answer, heads.answer)
         return Page(
-            rows=[_row(issue) for issue in answer["issues"]],
-            total=answer["total"],
-            size=size if isinstance(size, int) else ask.size,
+            rows=[self._row(issue) for issue in answer.issues],
+            total=answer.total,
+            size=answer.maxResults if isinstance(answer.maxResults, int) else ask.size,
             bytes=len(response.body),
         )
+
+    def _row(self, text: heads.Text) -> Row:
+        """The row of an issue in JSON, with all of its children."""
+        head = heads.head(text)
+        if head.is_cut:
+            issue = load_anyhow(bytes(text))
+            children.complete(self.client, issue)
+            text = dump(issue)
+        return _placed(head, text)
 
     def _rescue(self, query: str, ask: Ask, failure: FailedAnswerError) -> Page:
         """The same page, but for what cannot be printed: its ids from a search that prints hardly anything."""
@@ -111,16 +120,8 @@ class Issues:
                 half = len(ids) // 2
                 return {**self._by_id(ids[:half]), **self._by_id(ids[half:])}
             found = {row.id: row for row in page.rows}
-        alone = map(self._alone, (issue_id for issue_id in ids if issue_id not in found))
+        alone = map(self.one, (issue_id for issue_id in ids if issue_id not in found))
         return {**found, **{row.id: row for row in alone if row}}
-
-    def _alone(self, issue_id: str) -> Row | None:
-        try:
-            return _row(self._whole_or_plain(issue_id))
-        except (NotFoundError, ForbiddenError):
-            return None
-        except FailedAnswerError:
-            return Row(issue_id, None, None, Owed())
 
     def _whole_or_plain(self, issue_id: str) -> Any:
         client, path = self.client.hasty(), f"issue/{issue_id}"
@@ -148,11 +149,8 @@ def find_dialect(client: Client, zone: str | None) -> tuple[jql.Dialect, bool]:
 
 
 def _newest(client: Client) -> list[Row]:
-    answer, _ = client.search(
-        {"jql": "ORDER BY updated DESC", "startAt": 0, "maxResults": CANDIDATES, "fields": ["updated"]},
-        _is_search_answer,
-    )
-    return [row for row in map(_row, answer["issues"]) if row.id and row.updated is not None]
+    params = {"jql": "ORDER BY updated DESC", "startAt": 0, "maxResults": CANDIDATES, "fields": ["updated"]}
+    return [row for row in _rows(client, params) if row.id and row.updated is not None]
 
 
 def _comes_back(client: Client, row: Row) -> bool:
@@ -160,28 +158,23 @@ def _comes_back(client: Client, row: Row) -> bool:
     bounds = f"updated >= {second * 1000} AND updated < {second * 1000 + 1000}"
     params = {"jql": f"id = {row.id} AND {bounds}", "startAt": 0, "maxResults": 50, "fields": ["updated"]}
     try:
-        answer, _ = client.search(params, _is_search_answer)
+        return any(found.id == row.id for found in _rows(client, params))
     except RefusedError as refusal:
         # The number, or an issue that was deleted since: another candidate tells.
         if refusal.status == 400:
             return False
         raise
-    return any(found.id == row.id for found in map(_row, answer["issues"]))
+
+
+def _rows(client: Client, params: Mapping[str, Any]) -> list[Row]:
+    answer, _ = client.search(params, _is_search_answer, heads.answer)
+    return [_placed(heads.head(issue), None) for issue in answer.issues]
 
 
 def _is_search_answer(answer: Any) -> bool:
-    return isinstance(answer, dict) and isinstance(answer.get("issues"), list) and isinstance(answer.get("total"), int)
+    return isinstance(answer, heads.Answer) and isinstance(answer.total, int)
 
 
-def _row(issue: Any) -> Row:
-    if not isinstance(issue, dict):
-        return Row(None, None, None, issue)
-    fields = issue.get("fields")
-    fields = fields if isinstance(fields, dict) else {}
-    key = issue.get("id")
-    return Row(
-        str(key) if isinstance(key, (str, int)) and key != "" else None,
-        to_millis(fields.get("updated")),
-        to_millis(fields.get("created")),
-        issue,
-    )
+def _placed(head: heads.Head, issue: Any) -> Row:
+    is_id = isinstance(head.id, (str, int)) and head.id != ""
+    return Row(str(head.id) if is_id else None, to_millis(head.updated), to_millis(head.created), issue)

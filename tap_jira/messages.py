@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, BinaryIO
 
 from tap_jira.errors import OutputError, TargetGoneError
-from tap_jira.records import dump
+from tap_jira.jsontext import dump
 
 LARGEST_BUFFER = 1_000_000
 LONGEST_DELAY_SECONDS = 1.0
@@ -29,12 +29,6 @@ def write_whole(out: BinaryIO, data: bytes) -> None:
         raise OutputError(f"stdout cannot be written: {reason}; the states written before are safe to keep") from error
 
 
-def record_line(stream: str, record: dict[str, Any], time_extracted: str) -> bytes:
-    """The message of one record, extracted at ``time_extracted`` (RFC 3339): a fifth of the memory of its parts."""
-    head = f'{{"type":"RECORD","stream":"{stream}","time_extracted":"{time_extracted}","record":'
-    return head.encode() + dump(record) + b"}"
-
-
 class Writer:
     """Writes whole lines to ``out`` in large pieces: at each STATE, after a megabyte, or after a second."""
 
@@ -52,9 +46,10 @@ class Writer:
             message["bookmark_properties"] = bookmarks
         self._add(dump(message))
 
-    def record(self, line: bytes) -> None:
-        """Send one record, as ``record_line`` has made it."""
-        self._add(line)
+    def record(self, stream: str, record: bytes, time_extracted: str) -> None:
+        """Send one record, given as JSON, extracted at ``time_extracted`` (RFC 3339)."""
+        head = f'{{"type":"RECORD","stream":"{stream}","time_extracted":"{time_extracted}","record":'
+        self._add(b"%b%b}" % (head.encode(), record))
 
     def state(self, value: dict[str, Any]) -> None:
         """Send the state, and everything before it, on their way."""

@@ -6,24 +6,19 @@ A column's conversion is compiled once from its schema. A value of another type 
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-
 from tap_jira.dates import number_to_utc, to_day, to_utc
+from tap_jira.jsontext import dump
 
 Convert = Callable[[Any], Any]
 Log = Callable[[str], None]
 
 LARGEST_INTEGER = 2**63 - 1
-# Neither can be stored by PostgreSQL, and JSON Schema has no word against them.
-UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-REPLACEMENT = "\ufffd"
 MOST_NAMES = 50
 
 
@@ -65,98 +60,110 @@ class Oddities:
             self.inform(f"{self.stream}: not in the catalog and left out, discover again to get them: {named}{more}")
 
 
-def compile_record(schema: dict[str, Any], full: dict[str, Any], oddities: Oddities) -> Callable[[dict[str, Any]], Any]:
-    """What turns an object into a record of ``schema``; what only ``full`` has is left out without a word."""
-    return _object(schema, full, "", oddities)
+class Column:
+    """A column of any type: where it lies, and what its values become.
+
+    ``surprised`` is set once a value came that was not of the column's own type.
+    """
+
+    def __init__(self, schema: dict[str, Any], path: str, oddities: Oddities) -> None:
+        self.schema, self.path, self.oddities = schema, path, oddities
+        self.surprised = False
+
+    def convert(self, value: Any) -> Any:
+        """What is written for ``value``, which is not null."""
+        raise NotImplementedError
+
+    def _null(self, value: Any, kind: str) -> None:
+        self.surprised = True
+        self.oddities.null(self.path, value, kind)
 
 
-def dump(value: Any) -> bytes:
-    """JSON of ``value`` without NUL characters, lone surrogates, or integers that orjson refuses."""
-    try:
-        line = orjson.dumps(value)
-    except TypeError:
-        return _dump_slowly(value)
-    return _dump_slowly(value) if b"\\u0000" in line else line
+class Object(Column):
+    """A column, or a whole record, that holds further columns."""
 
+    def __init__(self, schema: dict[str, Any], full: dict[str, Any], path: str, oddities: Oddities) -> None:
+        """What only ``full`` has is left out without a word."""
+        super().__init__(schema, path, oddities)
+        everything = full.get("properties", {})
+        self._prefix = f"{path}." if path else ""
+        self.columns = {
+            name: compile_column(part, everything.get(name, part), self._prefix + name, oddities)
+            for name, part in schema.get("properties", {}).items()
+        }
+        self._unselected = everything.keys() - self.columns.keys()
+        self.left_out: set[str] = set()
+        """Names that came and are not written: not selected, or not in the catalog."""
 
-def _dump_slowly(value: Any) -> bytes:
-    return json.dumps(_storable(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
-
-
-def _storable(value: Any) -> Any:
-    if isinstance(value, str):
-        return UNSTORABLE.sub(REPLACEMENT, value)
-    if isinstance(value, dict):
-        return {_storable(name): _storable(part) for name, part in value.items()}
-    if isinstance(value, list):
-        return [_storable(part) for part in value]
-    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
-        return None
-    return value
-
-
-def _compile(schema: dict[str, Any], full: dict[str, Any], path: str, oddities: Oddities) -> Convert:
-    kind = _kind(schema)
-    if kind == "object":
-        return _object(schema, full, path, oddities)
-    if kind == "array":
-        return _array(schema, full, path, oddities)
-    read = _SCALARS.get((kind, schema.get("format", "")), _SCALARS[kind, ""])
-    return _scalar(read, schema.get("format", kind), path, oddities)
-
-
-def _kind(schema: dict[str, Any]) -> str:
-    types = schema.get("type", "string")
-    return types if isinstance(types, str) else next((name for name in types if name != "null"), "string")
-
-
-def _object(schema: dict[str, Any], full: dict[str, Any], path: str, oddities: Oddities) -> Convert:
-    everything = full.get("properties", {})
-    prefix = f"{path}." if path else ""
-    columns = {
-        name: _compile(part, everything.get(name, part), prefix + name, oddities)
-        for name, part in schema.get("properties", {}).items()
-    }
-    unselected = everything.keys() - columns.keys()
-
-    def convert(value: Any) -> Any:
+    def convert(self, value: Any) -> Any:
         if type(value) is not dict:
-            return oddities.null(path, value, "an object")
+            return self._null(value, "an object")
         record = {}
+        columns = self.columns
         for name, part in value.items():
             column = columns.get(name)
             if column is not None:
-                record[name] = None if part is None else column(part)
-            elif name not in unselected:
-                oddities.leave_out(prefix + name)
+                record[name] = None if part is None else column.convert(part)
+            else:
+                self._leave_out(name)
         return record
 
-    return convert
+    def _leave_out(self, name: str) -> None:
+        self.left_out.add(name)
+        if name not in self._unselected:
+            self.oddities.leave_out(self._prefix + name)
 
 
-def _array(schema: dict[str, Any], full: dict[str, Any], path: str, oddities: Oddities) -> Convert:
-    items = schema.get("items", {})
-    item = _compile(items, full.get("items", items), f"{path}[]", oddities)
+class Array(Column):
+    """A column that holds a list; what is null in it, or does not fit, is left out."""
 
-    def convert(value: Any) -> Any:
+    def __init__(self, schema: dict[str, Any], full: dict[str, Any], path: str, oddities: Oddities) -> None:
+        super().__init__(schema, path, oddities)
+        items = schema.get("items", {})
+        self.item = compile_column(items, full.get("items", items), f"{path}[]", oddities)
+
+    def convert(self, value: Any) -> Any:
         if type(value) is not list:
-            return oddities.null(path, value, "a list")
-        parts = (None if part is None else item(part) for part in value)
+            return self._null(value, "a list")
+        if None in value:
+            self.item.surprised = True
+        parts = (self.item.convert(part) for part in value if part is not None)
         return [part for part in parts if part is not None]
 
-    return convert
 
+class Scalar(Column):
+    """A column that holds one value."""
 
-def _scalar(read: Convert, kind: str, path: str, oddities: Oddities) -> Convert:
-    words = "an integer" if kind == "integer" else f"a {kind}"
+    def __init__(self, schema: dict[str, Any], kind: str, path: str, oddities: Oddities) -> None:
+        super().__init__(schema, path, oddities)
+        self.kind, self.format = kind, schema.get("format", "")
+        read = _SCALARS.get((kind, self.format))
+        self.read, self._types = read or _SCALARS[kind, ""]
+        self._words = "an integer" if kind == "integer" else f"a {self.format or kind}"
 
-    def convert(value: Any) -> Any:
+    def convert(self, value: Any) -> Any:
+        if type(value) not in self._types:
+            self.surprised = True
         try:
-            return read(value)
+            return self.read(value)
         except (Unfit, ValueError, OverflowError, RecursionError, TypeError):
-            return oddities.null(path, value, words)
+            return self._null(value, self._words)
 
-    return convert
+
+def compile_record(schema: dict[str, Any], full: dict[str, Any], oddities: Oddities) -> Object:
+    """What turns an object into a record of ``schema``; what only ``full`` has is left out without a word."""
+    return Object(schema, full, "", oddities)
+
+
+def compile_column(schema: dict[str, Any], full: dict[str, Any], path: str, oddities: Oddities) -> Column:
+    """The column that ``schema`` describes."""
+    types = schema.get("type", "string")
+    kind = types if isinstance(types, str) else next((name for name in types if name != "null"), "string")
+    if kind == "object":
+        return Object(schema, full, path, oddities)
+    if kind == "array":
+        return Array(schema, full, path, oddities)
+    return Scalar(schema, kind, path, oddities)
 
 
 def _string(value: Any) -> str:
@@ -222,14 +229,15 @@ def _day(value: Any) -> str:
     return day
 
 
-_SCALARS: dict[tuple[str, str], Convert] = {
-    ("string", ""): _string,
-    ("string", "date-time"): _instant,
-    ("string", "date"): _day,
-    ("integer", ""): _integer,
-    ("number", ""): _number,
-    ("boolean", ""): _boolean,
+_SCALARS: dict[tuple[str, str], tuple[Convert, set[type]]] = {
+    ("string", ""): (_string, {str}),
+    ("string", "date-time"): (_instant, {str}),
+    ("string", "date"): (_day, {str}),
+    ("integer", ""): (_integer, {int}),
+    ("number", ""): (_number, {int, float}),
+    ("boolean", ""): (_boolean, {bool}),
 }
+"""How a value of a type and format is read, and of which types it is by itself."""
 
 
 def _describe(value: Any) -> str:

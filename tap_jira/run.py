@@ -14,11 +14,13 @@ from tap_jira.catalog import Selection
 from tap_jira.client import Client
 from tap_jira.config import Config
 from tap_jira.dates import format_millis
-from tap_jira.messages import Writer, record_line
+from tap_jira.heads import Text
+from tap_jira.messages import Writer
 from tap_jira.pace import Clock
-from tap_jira.records import Oddities, compile_record
+from tap_jira.records import Oddities
 from tap_jira.site import Site
 from tap_jira.state import State
+from tap_jira.typed import Shaper
 from tap_jira.workers import Workers
 
 LOGGER = logging.getLogger(__name__)
@@ -72,38 +74,27 @@ class Table:
     def __init__(self, run: Run, selection: Selection) -> None:
         self._run, self.selection, self.stream = run, selection, selection.stream
         self._oddities = Oddities(selection.stream.name, LOGGER.warning, LOGGER.info)
-        self._shape = compile_record(selection.schema, selection.full, self._oddities)
-        self._fill = [(name, path) for name, path in self.stream.fill.items() if name in selection.schema["properties"]]
+        self._shaper = Shaper(selection.schema, selection.full, selection.keys, self._oddities, self.stream.fill)
         self.written = self.keyless = 0
 
-    def line(self, raw: Any) -> bytes | None:
-        """The RECORD of what Jira gave; None for an object without its key, which is counted and left out."""
-        record = self._record(raw)
-        if record is None:
-            self.keyless += 1
-            LOGGER.error(
-                "%s: a record without its key (%s) is left out", self.stream.name, ", ".join(self.selection.keys)
-            )
-            return None
+    def send_values(self, values: Iterable[Any]) -> None:
+        """Write the records of objects that Jira gave; one without its key is counted and left out."""
+        self._send(map(self._shaper.of_value, values))
+
+    def send_texts(self, texts: Iterable[Text]) -> None:
+        """The same for objects in JSON."""
+        self._send(map(self._shaper.of_text, texts))
+
+    def _send(self, records: Iterable[bytes | None]) -> None:
         extracted = format_millis(int(self._run.clock.now() * 1000)) or ""
-        return record_line(self.stream.name, record, extracted)
-
-    def send(self, lines: Iterable[bytes | None]) -> None:
-        """Write the records that are there."""
-        for line in lines:
-            if line is not None:
-                self._run.writer.record(line)
+        for record in records:
+            if record is None:
+                self.keyless += 1
+                keys = ", ".join(self.selection.keys)
+                LOGGER.error("%s: a record without its key (%s) is left out", self.stream.name, keys)
+            else:
+                self._run.writer.record(self.stream.name, record, extracted)
                 self.written += 1
-
-    def _record(self, raw: Any) -> dict[str, Any] | None:
-        if not isinstance(raw, dict):
-            return None
-        self._oddities.key = str(raw.get("key") or raw.get("id") or raw.get("name") or "?")[:80]
-        for name, path in self._fill:
-            if raw.get(name) is None:
-                raw[name] = _found(raw, path)
-        record: dict[str, Any] = self._shape(raw)
-        return record if all(record.get(key) is not None for key in self.selection.keys) else None
 
     def close(self) -> None:
         """Tell how many records went out and what did not fit."""
@@ -112,10 +103,3 @@ class Table:
             LOGGER.error("%s: %d records without their key were left out", self.stream.name, self.keyless)
             self._run.fail(1)
         metrics.log(LOGGER, metrics.Point("counter", "record_count", self.written, {"endpoint": self.stream.name}))
-
-
-def _found(raw: dict[str, Any], path: tuple[str, ...]) -> Any:
-    value: Any = raw
-    for name in path:
-        value = value.get(name) if isinstance(value, dict) else None
-    return value

@@ -138,15 +138,14 @@ class PageSize:
 class Span:
     """What a run reads: issues updated from ``low`` on, at server time ``now`` (S), with ``settled`` = S - lookback.
 
-    ``aligned`` moves a bound (epoch seconds) back to one that the query language can express. ``keep`` makes of an
-    issue what is held of it until it is handed out; once for each row. startAt is kept below ``deepest``.
+    ``aligned`` moves a bound (epoch seconds) back to one that the query language can express. startAt is kept
+    below ``deepest``.
     """
 
     low: int
     now: int
     settled: int
     aligned: Callable[[int], int] = field(default=lambda seconds: seconds)
-    keep: Callable[[Any], Any] = field(default=lambda issue: issue)
     deepest: int = DEEPEST
 
 
@@ -234,7 +233,7 @@ class Walk:
             if known is not None and (row.updated or 0) <= (known.updated or 0):
                 continue
             fresh, changed = fresh + (row.id is not None and known is None), changed + 1
-            self.pending.append(row._replace(issue=self._span.keep(row.issue)))
+            self.pending.append(row)
             if row.id is None:
                 self._nameless += 1
             else:

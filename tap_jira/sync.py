@@ -90,4 +90,4 @@ def _sync_whole(run: Run, table: Table) -> None:
     lists = Lists(run.client, run.call, run.site.version)
     pages = PAGERS[stream.pager](lists, stream.path, params)
     for page in pages:
-        table.send(map(table.line, page))
+        table.send_values(page)

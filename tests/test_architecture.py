@@ -22,11 +22,11 @@ LAYERS = (
     {"sync"},
     {"incremental", "pagination"},
     {"discover", "issues", "run"},
-    {"site", "children"},
-    {"client", "jql"},
+    {"site", "children", "typed"},
+    {"client", "jql", "heads"},
     {"auth", "verdict", "search", "messages", "catalog", "state", "transport", "workers"},
     {"config", "retry", "records", "log"},
-    {"pace", "schema", "streams", "dates", "redact"},
+    {"pace", "schema", "streams", "dates", "redact", "jsontext"},
     {"wire", "errors", "__init__"},
 )
 """From the top down. A module knows only modules of layers below its own, never one beside it or above."""

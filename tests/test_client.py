@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import orjson
 import pytest
 
-from tap_jira.client import LONGEST_QUERY, decode
+from tap_jira.client import LONGEST_QUERY
 from tap_jira.errors import UnavailableError
-from tap_jira.retry import Again
 from tap_jira.wire import Headers, Response
 from tests.fakes import BASE, Inline, Scripted, Time, client_of
 
@@ -99,33 +96,8 @@ def test_the_bucket_is_seen(clock: Inline) -> None:
     assert clock.waits == [4.0]
 
 
-@pytest.mark.parametrize(
-    ("body", "expected"),
-    [
-        (b'{"a": 1}', {"a": 1}),
-        (b'"\\ud800"', "\ud800"),
-        (b'"a\\u0000b"', "a\x00b"),
-        (b"18446744073709551616", 2**64),
-        (b"9223372036854775808", 2**63),
-        (b'[{"a": ' * 400 + b"1" + b"}]" * 400, None),
-        (b"\xef\xbb\xbf[1]", [1]),
-    ],
-    ids=["plain", "surrogate", "nul", "2**64", "2**63", "deep", "bom"],
-)
-def test_odd_json_is_read(body: bytes, expected: Any) -> None:
-    """JSON with lone surrogates, NUL, large numbers or deep nesting is read all the same."""
-    value = decode(Response(200, Headers(), body), "GET it")
-
-    assert value if expected is None else value == expected
-
-
-def test_not_a_number_is_read() -> None:
-    """NaN, which is no JSON but which some plug-ins write, does not cost the page it stands in."""
-    assert math.isnan(decode(Response(200, Headers(), b'{"a": NaN}'), "GET it")["a"])
-
-
-@pytest.mark.parametrize("body", [b"", b"{", b"<html>", b"\xff", b"[" * 200_000, b"1" * 5000], ids=str)
-def test_no_json_is_a_reason_to_ask_again(body: bytes) -> None:
+def test_a_body_that_is_no_json_is_told_by_its_size(clock: Inline) -> None:
     """What is no JSON says how much of it there was, and nothing of what it was."""
-    with pytest.raises(Again, match=f"GET it was answered with {len(body)} bytes that are no whole JSON"):
-        decode(Response(200, Headers(), body), "GET it")
+    jira = Scripted(*[Response(200, Headers(), b'{"secret"')] * 8)
+    with pytest.raises(UnavailableError, match="GET /rest/api/2/role was answered with 9 bytes that are no whole JSON"):
+        client_of(jira, clock).get("role")

@@ -11,7 +11,8 @@ import pytest
 import singer
 
 from tap_jira.errors import OutputError, TargetGoneError
-from tap_jira.messages import LARGEST_BUFFER, Writer, record_line
+from tap_jira.jsontext import dump
+from tap_jira.messages import LARGEST_BUFFER, Writer
 from tests.fakes import Time
 
 EXTRACTED = "2024-03-05T12:34:56.789000Z"
@@ -46,7 +47,7 @@ def test_the_messages(pipe: Pipe, time: Time) -> None:
     writer = Writer(pipe, time)
     writer.schema("jira_issues", SCHEMA, ["id"], ["updated_at"])
     writer.schema("jira_users", SCHEMA, ["key"], [])
-    writer.record(record_line("jira_issues", {"id": "1", "ü": None}, EXTRACTED))
+    writer.record("jira_issues", dump({"id": "1", "ü": None}), EXTRACTED)
     writer.state({"bookmarks": {}})
 
     assert pipe.lines == [
@@ -78,7 +79,7 @@ def test_the_messages(pipe: Pipe, time: Time) -> None:
 def test_a_state_sends_everything_on_its_way(pipe: Pipe, time: Time) -> None:
     """Records wait to be sent in large pieces, and a STATE takes them along."""
     writer = Writer(pipe, time)
-    writer.record(record_line("s", {}, EXTRACTED))
+    writer.record("s", dump({}), EXTRACTED)
     assert (pipe.getvalue(), pipe.flushed) == (b"", 0)
     writer.state({})
 
@@ -89,9 +90,9 @@ def test_a_state_sends_everything_on_its_way(pipe: Pipe, time: Time) -> None:
 def test_records_do_not_wait_for_ever(pipe: Pipe, time: Time) -> None:
     """After a second the target gets what there is."""
     writer = Writer(pipe, time)
-    writer.record(record_line("s", {}, EXTRACTED))
+    writer.record("s", dump({}), EXTRACTED)
     time.seconds += 1.5
-    writer.record(record_line("s", {}, EXTRACTED))
+    writer.record("s", dump({}), EXTRACTED)
 
     assert len(pipe.lines) == 2
 
@@ -99,7 +100,7 @@ def test_records_do_not_wait_for_ever(pipe: Pipe, time: Time) -> None:
 def test_a_megabyte_is_sent_at_once(pipe: Pipe, time: Time) -> None:
     """Memory for lines that wait is bounded."""
     writer = Writer(pipe, time)
-    writer.record(record_line("s", {"text": "x" * LARGEST_BUFFER}, EXTRACTED))
+    writer.record("s", dump({"text": "x" * LARGEST_BUFFER}), EXTRACTED)
 
     assert len(pipe.lines) == 1
 
@@ -107,7 +108,7 @@ def test_a_megabyte_is_sent_at_once(pipe: Pipe, time: Time) -> None:
 def test_whatever_is_in_a_record_it_stays_one_line(pipe: Pipe, time: Time) -> None:
     """Line ends, NUL characters and lone surrogates inside a record break no line."""
     writer = Writer(pipe, time)
-    writer.record(record_line("s", {"a": "1\n2\r\u2028\x00\ud800", "b": 2**70}, EXTRACTED))
+    writer.record("s", dump({"a": "1\n2\r\u2028\x00\ud800", "b": 2**70}), EXTRACTED)
     writer.state({})
 
     assert pipe.lines[0]["record"] == {"a": "1\n2\r\u2028\ufffd\ufffd", "b": 2**70}
@@ -142,7 +143,7 @@ def test_an_unbuffered_stdout_gets_everything(time: Time) -> None:
     """An output that takes only a part at a time gets whole lines all the same."""
     out = Sipping()
     writer = Writer(out, time)  # type: ignore[arg-type]
-    writer.record(record_line("s", {"n": 1}, EXTRACTED))
+    writer.record("s", dump({"n": 1}), EXTRACTED)
     writer.state({"bookmarks": {}})
 
     assert [json.loads(line)["type"] for line in out.taken.splitlines()] == ["RECORD", "STATE"]
@@ -152,7 +153,7 @@ def test_nothing_follows_a_line_that_was_cut(time: Time) -> None:
     """When the disk is full in the middle of a line, no STATE is written behind it, even if there is room again."""
     out = Sipping(room=30)
     writer = Writer(out, time)  # type: ignore[arg-type]
-    writer.record(record_line("s", {"n": 1}, EXTRACTED))
+    writer.record("s", dump({"n": 1}), EXTRACTED)
     with pytest.raises(OutputError, match="No space left on device"):
         writer.state({"bookmarks": {}})
     out.room = 10**9

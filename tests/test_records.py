@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_jira.dates import to_utc
-from tap_jira.records import REPLACEMENT, Oddities, compile_record, dump
+from tap_jira.jsontext import REPLACEMENT, dump
+from tap_jira.records import Oddities, compile_record
 
 TYPES: dict[str, dict[str, Any]] = {
     "string": {"type": ["null", "string"]},
@@ -39,7 +40,7 @@ class Shape:
         self.warnings: list[str] = []
         self.informed: list[str] = []
         self.oddities = Oddities("jira_issues", self.warnings.append, self.informed.append, key="ABC-1")
-        self._convert = compile_record(schema, full or schema, self.oddities)
+        self._convert = compile_record(schema, full or schema, self.oddities).convert
 
     def __call__(self, raw: Any) -> Any:
         return self._convert(raw)
