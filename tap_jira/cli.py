@@ -107,6 +107,7 @@ def _tap(options: argparse.Namespace, machine: Machine | None) -> int:
 
 def _this_machine() -> Machine:
     from tap_jira.auth import signer
+    from tap_jira.memory import share_one_heap
     from tap_jira.transport import Transport
     from tap_jira.workers import Threads
 
@@ -121,6 +122,7 @@ def _this_machine() -> Machine:
 
     if sys.stdout is None:
         raise OutputError("stdout is closed; the messages need a place to go")
+    share_one_heap()
     return Machine(sys.stdout.buffer, os.environ, Threads, transport)
 
 

@@ -13,6 +13,7 @@ _DATE_TIME = re.compile(
     r"(?:Z|([+-](?:[01]\d|2[0-3])):?([0-5]\d))?",
     re.ASCII,
 )
+_UTC = re.compile(r"\d{4}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}\+0000", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -34,6 +35,8 @@ def to_utc(text: str) -> str | None:
 
     A date alone is its midnight, and a time without an offset is taken as UTC.
     """
+    if text[23:] == "+0000" and _UTC.fullmatch(text) and _is_day(text[:10]):
+        return f"{text[:23]}000Z"  # as nearly every site prints it
     match = _DATE_TIME.fullmatch(text)
     if match is None:
         return text + "T00:00:00.000000Z" if _DATE.fullmatch(text) and _is_day(text) else None

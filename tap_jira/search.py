@@ -21,11 +21,12 @@ Premises about Jira
 Why a window is read whole. Take a closed window [a, b) with b <= settled.
   1. No entry moves inside it or into it. An edit before ``settled`` was indexed before S (A), so before any search; an
      edit later than that moves the entry to ``settled`` or beyond, out of the window. Entries can only leave.
-  2. Pages join. Suppose that every entry up to some place in the order was read, and that the next page contains an
-     entry x read before. x has not moved (1). Whatever now stands before x in the list stood before x then, and was
-     read then. So the page continues what was read, and everything up to its end is read, however far rows that left
-     have shifted the rest. A page with nothing read before means that too much has left: step back; startAt 0 always
-     joins.
+  2. Pages join. Take an entry y that stays in the window, and suppose that every such entry up to some place in the
+     order was read, and that another page contains an entry x read before. x and y do not move (1). If y stands before
+     x, it was read; if it stands between x and the end of the page, it is in the page (D). So everything up to the
+     page's end is read, however far rows that left have shifted the rest, and whichever page was asked for first: the
+     pages of a window may be under way together. A page with nothing read before means that too much has left: step
+     back; startAt 0 always joins.
   3. The walk ends when a joined page reaches the end of the list as that same answer counts it.
   Two nodes of a cluster may disagree about an entry younger than ``settled``, never about an older one; and at the
   end of a walk of several pages the issues seen are counted against the answer's ``total``, and read again if too few.
@@ -51,7 +52,7 @@ overflows even then is read from both ends; after that the walk fails, naming th
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -59,7 +60,7 @@ from tap_jira.errors import ReadError
 
 DEEPEST = 9_000
 """startAt is kept below this: newer Data Center refuses startAt + maxResults over 10,000."""
-PAGES_PER_WINDOW = 4
+PAGES_PER_WINDOW = 16
 MOST_PIECES = 16
 FRUITLESS = 3
 """So many pages in a row without anything new, and the window is cut smaller."""
@@ -89,9 +90,12 @@ class Window:
         return f"updated in [{self.low}, {'…' if self.high is None else self.high}){part} (epoch seconds)"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Ask:
-    """A page to be fetched: ``size`` rows from position ``start`` of a window, in order or from its end."""
+    """A page to be fetched: ``size`` rows from position ``start`` of a window, in order or from its end.
+
+    Two that look the same are two all the same: what the first brings may be wanted no more.
+    """
 
     window: Window
     start: int
@@ -123,13 +127,16 @@ class PageSize:
 
     rows: int
     limit: int = LARGEST_PAGE
+    row_bytes: int = 0
+    """What a row of the last page weighed."""
 
     def learn(self, asked: int, page: Page) -> None:
         """Move half of the way towards the size that this page suggests, within what Jira is willing to send."""
         if 0 < page.size < asked:
             self.limit = min(self.limit, page.size)
         if page.rows:
-            fitting = PAGE_BYTES * len(page.rows) // max(page.bytes, 1)
+            self.row_bytes = max(1, page.bytes // len(page.rows))
+            fitting = PAGE_BYTES // self.row_bytes
             # Never one alone: pages join by a row that both have.
             self.rows = max(2, min(self.limit, (self.rows + fitting) // 2))
 
@@ -152,12 +159,16 @@ class Span:
 class Walk:
     """Joins the pages of one window: says what to ask next, and is given each page."""
 
-    def __init__(self, window: Window, span: Span, size: PageSize) -> None:
-        self.window, self._span, self._size = window, span, size
+    def __init__(self, window: Window, span: Span, size: PageSize, length: int = 0) -> None:
+        """``length``: as long as the list is supposed to be, before a page of it was seen."""
+        self.window, self.length, self._span, self._size = window, length, span, size
         self.rows: dict[str, Row] = {}  # what was read, without the issues themselves
         self.pending: list[Row] = []  # what was read and not yet handed out
-        self.bytes = 0  # what is pending weighs
         self.done = False
+        self._weight = 0  # bytes of what is pending
+        self._asked: deque[Ask] = deque()  # pages under way, in order
+        self._came: dict[Ask, Page] = {}  # those that came before one that stands before them
+        self._seen = False  # whether ``length`` is known from a page of this window
         self._start = 0
         self._nameless = 0
         self._forward: set[str] | None = None  # once turned round: what was read from the front
@@ -168,13 +179,45 @@ class Walk:
         self._first_total: int | None = None
         self._request_limit = 0.0
 
-    def ask(self) -> Ask:
-        """The page that is wanted next."""
-        return Ask(self.window, self._start, self._size.rows, self._forward is not None)
+    @property
+    def bytes(self) -> int:
+        """What the pages weigh whose rows wait to be handed out, and those under way will weigh, as far as known."""
+        coming = sum(ask.size for ask in self._asked if ask not in self._came) * self._size.row_bytes
+        return self._weight + sum(page.bytes for page in self._came.values()) + coming
 
-    def take(self, page: Page) -> list[Window]:
-        """Join a page; the windows that this one has been cut into beyond what it keeps for itself, mostly none."""
-        end = self._end(page)
+    def ask(self) -> Ask | None:
+        """The page that is wanted next; None while that depends on pages that are under way."""
+        start = self._start
+        if self._asked:
+            last = self._asked[-1]
+            start = last.start + self._step(last.size)
+            if not self._foresees(start):
+                return None
+        ask = Ask(self.window, start, self._size.rows, self._forward is not None)
+        self._asked.append(ask)
+        return ask
+
+    def take(self, asked: Ask, page: Page) -> list[Window]:
+        """Take the page that was asked for, and join those whose turn it is.
+
+        The windows that this one has been cut into beyond what it keeps for itself, mostly none.
+        """
+        if asked not in self._asked:
+            return []
+        self._came[asked] = page
+        pieces: list[Window] = []
+        while self._asked and self._asked[0] in self._came and not pieces:
+            first = self._asked.popleft()
+            window, self._start = self.window, first.start
+            pieces = self._join(self._came.pop(first))
+            if self.done or self.window is not window or not self._leads_on():
+                self._asked.clear()
+                self._came.clear()
+        return pieces
+
+    def _join(self, page: Page) -> list[Window]:
+        end = self.length = self._end(page)
+        self._seen = True
         self._count_request(end)
         joined = self._joins(page)
         met = self._forward is not None and any(row.id in self._forward for row in page.rows)
@@ -190,6 +233,22 @@ class Walk:
             self._go_on(len(page.rows), end, joined=joined)
         return pieces
 
+    def _foresees(self, start: int) -> bool:
+        """Whether a page from there on is wanted in any case. What is added to an open window would come between."""
+        closed, forward = self.window.high is not None, self._forward is None
+        # A supposed length may be far off, as bulk changes make a few windows full and leave others empty.
+        length = self.length if self._seen else self.length // 2
+        return closed and forward and start < min(length, self._span.deepest)
+
+    def _leads_on(self) -> bool:
+        """Whether the pages under way continue what was read."""
+        return not self._asked or (self._asked[0].start <= self._start and self._forward is None)
+
+    def hand_out(self) -> list[Row]:
+        """The pending rows, which are not pending any more."""
+        rows, self.pending, self._weight = self.pending, [], 0
+        return rows
+
     def lies_inside(self, row: Row) -> bool:
         """Whether the row, by what it prints, belongs to this window and to no other."""
         low, high, created = self.window.low, self.window.high, self.window.created
@@ -199,7 +258,7 @@ class Walk:
 
     def _go_on(self, rows: int, end: int, *, joined: bool) -> None:
         if joined:
-            self._start += max(1, rows - self._overlap(rows))
+            self._start += self._step(rows)
         else:
             self._start = max(0, self._start - self._size.rows * self._fruitless)
         if self._start >= self._span.deepest:
@@ -207,7 +266,7 @@ class Walk:
 
     def _count_request(self, end: int) -> None:
         self._pages += 1
-        plan = end / max(1, self._size.rows - self._overlap(self._size.rows))
+        plan = end / self._step(self._size.rows)
         self._request_limit = max(self._request_limit, 20 + 4 * plan)
         if self._pages > self._request_limit:
             raise ReadError(
@@ -238,8 +297,13 @@ class Walk:
                 self._nameless += 1
             else:
                 self.rows[row.id] = row._replace(issue=None)
-        self.bytes += page.bytes * changed // max(1, len(page.rows))
+        self._weight += page.bytes * changed // max(1, len(page.rows))
         return fresh
+
+    @classmethod
+    def _step(cls, rows: int) -> int:
+        """How far behind a page of so many rows the next one begins."""
+        return max(1, rows - cls._overlap(rows))
 
     @staticmethod
     def _overlap(rows: int) -> int:
@@ -266,9 +330,9 @@ class Walk:
         pieces = 2 if stuck else min(MOST_PIECES, -(-end // capacity)) if large else 0
         bounds = self._bounds(pieces)
         if bounds:
-            return self._narrow([replace(self.window, low=a, high=b) for a, b in bounds])
+            return self._narrow([replace(self.window, low=a, high=b) for a, b in bounds], end)
         if end > self._span.deepest:
-            return self._narrow(self._created_parts(pieces))
+            return self._narrow(self._created_parts(pieces), end)
         return []
 
     def _bounds(self, pieces: int) -> list[tuple[int, int | None]]:
@@ -292,11 +356,11 @@ class Walk:
         cuts = {self._span.aligned(begin + (top - begin) * n // pieces) for n in range(pieces)}
         return [replace(self.window, created=part) for part in _edges(low, cuts, high, top)]
 
-    def _narrow(self, parts: list[Window]) -> list[Window]:
+    def _narrow(self, parts: list[Window], end: int) -> list[Window]:
         """Keep the first part for this walk, the head of whose list is known already; return the others."""
         if not parts:
             return []
-        self.window = parts[0]
+        self.window, self.length, self._seen = parts[0], end // len(parts), False
         inside = sum(1 for row in self.rows.values() if self.lies_inside(row))
         self._start = max(0, inside - self._overlap(max(2, self._size.rows)))
         self._fruitless = 0
@@ -330,26 +394,32 @@ class Plan:
         """Whether everything was handed out."""
         return not self._walks
 
-    def wanting(self, busy: Collection[Walk], ahead_bytes: int) -> Iterator[Walk]:
-        """Walks that have a page to ask for, the first in order first; the first always, others while memory lasts."""
+    def wanting(self, ahead_bytes: int) -> Iterator[tuple[Walk, Ask]]:
+        """Pages to ask for, in order: those of the first window always, others while memory lasts."""
         for n, walk in enumerate(list(self._walks)):
-            if n and sum(walk.bytes for walk in self._walks) >= ahead_bytes:
-                return
-            if not walk.done and walk not in busy:
-                yield walk
+            while not walk.done and (n == 0 or self._ahead < ahead_bytes):
+                ask = walk.ask()
+                if ask is None:
+                    break
+                yield walk, ask
 
     def feed(self, walk: Walk, asked: Ask, page: Page) -> None:
         """Give a walk the page it asked for."""
         self._size.learn(asked.size, page)
-        cut = walk.take(page)
+        cut = walk.take(asked, page)
+        if not cut:
+            return
         place = self._walks.index(walk) + 1
         for window in reversed(cut):
-            self._walks.insert(place, Walk(window, self._span, self._size))
-        if cut:
-            # Rows that were handed out already and now belong to a later window.
-            pending = {row.id for row in walk.pending}
-            handed_out = (row for row in walk.rows.values() if row.id not in pending)
-            self._outside.update({str(row.id): row.updated for row in handed_out if not walk.lies_inside(row)})
+            self._walks.insert(place, Walk(window, self._span, self._size, walk.length))
+        # Rows that were handed out already and now belong to a later window.
+        pending = {row.id for row in walk.pending}
+        handed_out = (row for row in walk.rows.values() if row.id not in pending)
+        self._outside.update({str(row.id): row.updated for row in handed_out if not walk.lies_inside(row)})
+
+    @property
+    def _ahead(self) -> int:
+        return sum(walk.bytes for walk in self._walks) - self._walks[0].bytes
 
     def ready(self) -> Iterator[Chunk]:
         """What can be written now, in order: rows of the first window as they come, of others when it is their turn."""
@@ -364,7 +434,7 @@ class Plan:
 
     def _unsent(self, walk: Walk) -> list[Row]:
         """The pending rows but for those that were sent, printing the same, when they lay outside a window."""
-        pending, walk.pending, walk.bytes = walk.pending, [], 0
+        pending = walk.hand_out()
         rows = []
         for row in pending:
             if row.id is not None:

@@ -26,7 +26,7 @@ LAYERS = (
     {"client", "jql", "heads"},
     {"auth", "verdict", "search", "messages", "catalog", "state", "transport", "workers"},
     {"config", "retry", "records", "log"},
-    {"pace", "schema", "streams", "dates", "redact", "jsontext"},
+    {"pace", "schema", "streams", "dates", "redact", "jsontext", "memory"},
     {"wire", "errors", "__init__"},
 )
 """From the top down. A module knows only modules of layers below its own, never one beside it or above."""
@@ -53,6 +53,7 @@ HOMES = {
     "tempfile": set(),
     "backoff": {"retry"},
     "singer": {"catalog", "cli", "run"},
+    "ctypes": {"memory"},
     "sqlite3": set(),
 }
 """Each way to the outside, and the only modules that may take it."""

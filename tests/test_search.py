@@ -10,7 +10,7 @@ import pytest
 
 from tap_jira import search
 from tap_jira.errors import ReadError
-from tap_jira.search import Ask, Chunk, Page, PageSize, Plan, Row, Span, Walk, Window
+from tap_jira.search import Ask, Chunk, Page, PageSize, Plan, Row, Span, Window
 
 NOW = 1_700_000_000
 DAY = 86_400
@@ -58,8 +58,7 @@ def read(index: Index, low: int = NOW - 365 * DAY, page_size: int = 100, lookbac
     plan = Plan(Span(low=low, now=NOW, settled=max(low, NOW - lookback)), PageSize(page_size))
     chunks = []
     while not plan.done:
-        walk = next(plan.wanting((), 10**9))
-        asked = walk.ask()
+        walk, asked = next(plan.wanting(10**9))
         plan.feed(walk, asked, index.answer(asked))
         chunks.extend(plan.ready())
     return chunks
@@ -241,21 +240,55 @@ def test_page_size_follows_the_weight() -> None:
     assert (grown, capped, size.rows) == (1000, 50, 10)
 
 
+def first_page_read(count: int, **span: int) -> tuple[Index, Plan]:
+    """A plan of several windows, cut by its first page."""
+    index = Index(spread(count))
+    plan = Plan(Span(low=NOW - 365 * DAY, now=NOW, settled=NOW - 1200, **span), PageSize(100))
+    walk, asked = next(plan.wanting(10**9))
+    plan.feed(walk, asked, index.answer(asked))
+    list(plan.ready())
+    return index, plan
+
+
 def test_windows_wait_when_too_much_lies_ahead() -> None:
     """Only the first window is asked for while later ones hold more bytes than allowed."""
-    index = Index(spread(5_000))
-    plan = Plan(Span(low=NOW - 365 * DAY, now=NOW, settled=NOW - 1200), PageSize(100))
-    walks: list[Walk] = []
-    for _ in range(2):
-        for walk in list(plan.wanting((), 10**9)):
-            asked = walk.ask()
+    index, plan = first_page_read(5_000)
+    _, *later = list(plan.wanting(10**9))
+    for walk, asked in later:
+        plan.feed(walk, asked, index.answer(asked))
+
+    assert len(later) > 2
+    assert list(plan.wanting(ahead_bytes=1)) == []
+
+
+def test_the_pages_of_a_window_are_under_way_together() -> None:
+    """Once it is known how long a window's list is, all of its pages are asked for, and may come in any order."""
+    index, plan = first_page_read(700)
+    chunks: list[Chunk] = []
+    most = 0
+    while not plan.done:
+        wanted = list(plan.wanting(10**9))
+        most = max(most, *(sum(walk is other for other, _ in wanted) for walk, _ in wanted))
+        for walk, asked in reversed(wanted):
             plan.feed(walk, asked, index.answer(asked))
-            walks.append(walk)
+        chunks.extend(plan.ready())
 
-    wanted = list(plan.wanting((), ahead_bytes=1))
+    assert most > 2
+    assert len(ids(chunks)) == len(set(ids(chunks)))
 
-    assert len(walks) > 2
-    assert len(wanted) == 1
+
+def test_pages_that_lead_nowhere_are_forgotten() -> None:
+    """When a page brings less than was asked for, those asked for behind it are asked for again from where it ended."""
+    index = Index(spread(700))
+    plan = Plan(Span(low=NOW - 365 * DAY, now=NOW, settled=NOW - 1200), PageSize(100))
+    chunks: list[Chunk] = []
+    while not plan.done:
+        for walk, asked in list(plan.wanting(10**9)):
+            plan.feed(walk, asked, index.answer(asked))
+            index.cap = 30
+        chunks.extend(plan.ready())
+
+    assert ids(chunks) == sorted(index.issues)
 
 
 def test_constants_leave_room() -> None:
