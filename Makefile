@@ -42,7 +42,7 @@ mutants: venv ## Break the issue reader in twelve ways; the search for lost rows
 	$(BIN)/python -m tests.mutants
 
 loss: ## Count the issues that are lost while they change, by this tap and by tap-jira from PyPI.
-	$(PYTHON) benchmarks/loss.py
+	$(PYTHON) -m benchmarks.loss
 
 demo: ## Copy a simulated Jira into a DuckDB file, change some issues, and copy again.
 	$(PYTHON) examples/demo.py
