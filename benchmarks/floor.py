@@ -2,9 +2,9 @@
 
     python floor.py CONFIG {fetch,dump} [--fields ...] [--expand ...] [--cloud]
 
-One thread, one connection, no schema, no state, no retries, no order kept against changes. ``fetch`` throws each answer
-away, ``dump`` parses it and writes every issue as a RECORD line. It runs in the environment of this tap, whose libraries
-it uses.
+One thread, one connection, no schema, no state, no retries, no order kept against changes. ``fetch`` throws each
+answer away, ``dump`` parses it and writes every issue as a RECORD line. It runs in the environment of this tap, whose
+libraries it uses.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ class Jira:
 
 @contextlib.contextmanager
 def simulated_jira(command: Path, folder: Path, issues: int, *more: str) -> Iterator[Jira]:
-    """A site of so many issues over TLS, served by ``command`` until the block ends; RuntimeError if it never starts."""
+    """A site of so many issues over TLS, served by ``command`` until the block ends; RuntimeError if it cannot."""
     file = folder / "config.json"
     file.unlink(missing_ok=True)
     options = ["--port", "0", "--issues", str(issues), "--tls", "--auth", "basic", "--write-config", str(file)]

@@ -77,7 +77,7 @@ def _cells(run: Row, runs: Sequence[Row]) -> tuple[str, ...]:
 
 
 def ratios(run: Row, runs: Sequence[Row]) -> tuple[float | None, float | None]:
-    """A run's wall to that of its floor without latency, and its CPU to that of its floor beside it; None without one."""
+    """A run's wall to that of its floor without latency, and its CPU to that of its floor beside it; None without."""
     beside, at_once = (floor_of(run, runs, latency) for latency in (run["latency"], 0.0))
     return (
         run["wall"] / at_once["wall"] if at_once and at_once["wall"] else None,
