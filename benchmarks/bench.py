@@ -186,7 +186,7 @@ def medians(usages: Sequence[measure.Usage]) -> dict[str, float | None]:
 
 
 def idle_runs(jira: Jira, ours: Tap, folder: Path, state: Any) -> list[dict[str, Any]]:
-    """What a run costs when nothing has changed since ``state``: without a catalog, for all tables, for issues alone."""
+    """What a run costs when nothing has changed since ``state``: without a catalog, with all tables, with issues."""
     (folder / "state.json").write_text(json.dumps(state))
     catalog = folder / "catalog-discovered.json"
     catalog.write_text(json.dumps(cases.discovered(ours, jira, folder)))
