@@ -90,6 +90,10 @@ def everything(
         for name, cloud in sites.items():
             more = ["--latency", str(seconds), *(["--cloud"] if cloud else [])]
             place = {"site": name, "latency": seconds}
+            if cloud and peers:
+                print(
+                    "\nOther taps are left out on Cloud: they ask for a search that Atlassian has removed", flush=True
+                )
             with simulated_jira(ours.command, folder, issues, *more) as jira:
                 found, state = compare(jira, cases.cases(cloud, ours, peers), folder, issues, rounds, place)
                 runs += found
@@ -126,7 +130,7 @@ def compare(
         try:
             argv = case.command(jira, folder)
             sent = uncounted(jira, argv, folder)
-        except (RuntimeError, subprocess.CalledProcessError, OSError, ValueError, LookupError) as error:
+        except (RuntimeError, OSError, ValueError, LookupError) as error:
             print(f"  {case.name} is left out: {error}", flush=True)
             continue
         if case.writes and sent.rows < issues:
@@ -205,13 +209,14 @@ def idle_runs(jira: Jira, ours: Tap, folder: Path, state: Any) -> list[dict[str,
 def start_costs(ours: Tap, folder: Path) -> list[dict[str, Any]]:
     """What it costs to start Python, to import the command line, and to be told the version and the help."""
     ways: dict[str, Sequence[str | Path]] = {
-        "python, nothing else": [ours.python, "-c", "pass"],
-        "import tap_jira.cli": [ours.python, "-c", "import tap_jira.cli"],
+        "python, nothing else": [ours.python, "-I", "-c", "pass"],
+        "import tap_jira.cli": [ours.python, "-I", "-c", "import tap_jira.cli"],
         "tap-jira --version": [ours.command, "--version"],
         "tap-jira --help": [ours.command, "--help"],
     }
     found = []
     for name, argv in ways.items():
+        measure.run(argv, log=folder / "run.log")
         usages = [measure.run(argv, log=folder / "run.log") for _ in range(START_ROUNDS)]
         found.append({"case": name, **medians(usages)})
     return found

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from benchmarks.measure import environment
+
 
 class Jira:
     """The simulated site, asked from outside; ``config`` is what a tap needs to log in, ``pid`` the process."""
@@ -45,7 +47,7 @@ def simulated_jira(command: Path, folder: Path, issues: int, *more: str) -> Iter
     file.unlink(missing_ok=True)
     options = ["--port", "0", "--issues", str(issues), "--tls", "--auth", "basic", "--write-config", str(file)]
     with (folder / "jira.log").open("wb") as log:
-        process = subprocess.Popen([command, "simulate", *options, *more], stderr=log)
+        process = subprocess.Popen([command, "simulate", *options, *more], stderr=log, env=environment())
     try:
         while not file.exists():
             if process.poll() is not None:
@@ -59,5 +61,7 @@ def simulated_jira(command: Path, folder: Path, issues: int, *more: str) -> Iter
 
 def has_cloud(command: Path) -> bool:
     """Whether this simulator can be a Jira Cloud."""
-    told = subprocess.run([command, "simulate", "--help"], capture_output=True, text=True, check=True)
+    told = subprocess.run(
+        [command, "simulate", "--help"], capture_output=True, text=True, check=True, env=environment()
+    )
     return "--cloud" in told.stdout

@@ -36,7 +36,7 @@ def run(
     """
     with out.open("wb") as stdout, log.open("wb") as stderr:
         before, begun = cpu_seconds(server), time.monotonic()
-        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr)
+        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, env=environment())
         killer = threading.Timer(limit, process.kill)
         killer.start()
         _, status, usage = os.wait4(process.pid, 0)
@@ -53,6 +53,11 @@ def run(
         rss=usage.ru_maxrss / (1024**2 if sys.platform == "darwin" else 1024),
         server_cpu=None if before is None or after is None else after - before,
     )
+
+
+def environment() -> dict[str, str]:
+    """Ours without PYTHONPATH: two of the taps are packages of the same name."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 
 
 def cpu_seconds(pid: int | None) -> float | None:

@@ -52,7 +52,7 @@ def watched(ours: Tap, folder: Path, issues: int, limit: float, every: float = 1
     with simulated_jira(ours.command, folder, issues) as jira, (folder / "run.log").open("wb") as log:
         argv = cases.this_tap(ours, jira, folder, None)
         begun = time.monotonic()
-        process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=log)
+        process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=log, env=measure.environment())
         assert process.stdout is not None
         reader = _Reader(process.stdout)
         series: list[tuple[float, float]] = []
