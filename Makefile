@@ -6,13 +6,16 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help venv test check format soak mutants loss demo catalog docs clean
+.PHONY: help venv test check format soak mutants loss bench bench-memory demo catalog docs clean
 
 # How many schedules make soak searches.
 N ?= 20000
+# How many issues make bench copies, and for how many seconds make bench-memory watches each of its sizes.
+SIZES ?= 20000
+LIMIT ?= 900
 
 help: ## List these commands.
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 venv: $(READY) ## Make .venv with the tap and what its tests need; PYTHON=python3.12 chooses another Python.
 
@@ -42,7 +45,13 @@ mutants: venv ## Break the issue reader in twelve ways; the search for lost rows
 	$(BIN)/python -m tests.mutants
 
 loss: ## Count the issues that are lost while they change, by this tap and by tap-jira from PyPI.
-	$(PYTHON) benchmarks/loss.py
+	$(PYTHON) -m benchmarks.loss
+
+bench: ## Measure time, CPU and memory of copying SIZES=20000 issues, beside floors and other taps from PyPI.
+	$(PYTHON) -m benchmarks.bench --issues $(SIZES)
+
+bench-memory: ## Watch the memory of this tap while it copies 200,000 and 1,000,000 issues, LIMIT=900 seconds each.
+	$(PYTHON) -m benchmarks.memory --limit $(LIMIT)
 
 demo: ## Copy a simulated Jira into a DuckDB file, change some issues, and copy again.
 	$(PYTHON) examples/demo.py

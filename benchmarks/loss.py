@@ -1,6 +1,6 @@
 """Count the issues that a tap loses while they change under its hands, for this tap and for tap-jira from PyPI.
 
-    python3 benchmarks/loss.py [--issues 5000] [--share 0.02]
+    python3 -m benchmarks.loss [--issues 5000] [--share 0.02]
 
 A simulated Data Center changes a share of its issues after each page of search results. The tap syncs once, the site
 falls quiet, the tap syncs again from its state; then every issue must have come out as the site has it. Below that,
@@ -11,52 +11,18 @@ Needs Python 3.10 and PyPI; works in the folder .bench beside this project.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
-import ssl
 import subprocess
-import sys
 import time
-import urllib.request
-import venv
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-PROJECT = Path(__file__).resolve().parent.parent
-BENCH = PROJECT / ".bench"
-CONFIG = BENCH / "config.json"
+from benchmarks.cases import select
+from benchmarks.jira import Jira, simulated_jira
+from benchmarks.peers import BENCH, OURS, SINGER_IO, Tap
+
 FAULTS = ("429", "500", "503", "reset", "truncated", "bad-json")
-
-
-@dataclass(frozen=True)
-class Tap:
-    """A tap in an environment of its own, and what it calls the issues."""
-
-    name: str
-    requirement: str
-    stream: str
-    updated: tuple[str, ...]
-
-    @property
-    def environment(self) -> Path:
-        return BENCH / self.name
-
-    @property
-    def command(self) -> Path:
-        return self.environment / "bin" / "tap-jira"
-
-    def install(self) -> None:
-        if not self.command.exists():
-            venv.create(self.environment, with_pip=True)
-        pip = [self.environment / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, self.requirement], check=True)
-
-
-OURS = Tap("this-tap", str(PROJECT), "jira_issues", ("updated_at",))
-SINGER_IO = Tap("singer-io", "tap-jira==2.6.0", "issues", ("fields", "updated"))
 
 
 def main() -> None:
@@ -81,7 +47,9 @@ def main() -> None:
 
 
 def print_churn(tap: Tap, options: argparse.Namespace, seed: int) -> None:
-    with simulated_jira(options.issues, seed, "--churn", str(options.share)) as jira:
+    with simulated_jira(
+        OURS.command, BENCH, options.issues, "--seed", str(seed), "--churn", str(options.share)
+    ) as jira:
         seconds, seen = sync(tap, jira, None)
         jira.post("quiet")
         _, again = sync(tap, jira, state_of(tap))
@@ -90,47 +58,9 @@ def print_churn(tap: Tap, options: argparse.Namespace, seed: int) -> None:
 
 
 def print_faults(name: str, options: argparse.Namespace, seed: int, *faults: str) -> None:
-    with simulated_jira(options.issues, seed, *faults) as jira:
+    with simulated_jira(OURS.command, BENCH, options.issues, "--seed", str(seed), *faults) as jira:
         seconds, seen = sync(OURS, jira, None)
         print(f"{name:14} {seconds:8.1f} {len(seen):8} {jira.missing(seen):8}", flush=True)
-
-
-class Jira:
-    """The simulated site, asked from outside."""
-
-    def __init__(self) -> None:
-        self.config = json.loads(CONFIG.read_text())
-        self.certificate = Path(self.config["ca_bundle"]).read_text()
-
-    def post(self, path: str) -> None:
-        self._ask("POST", path)
-
-    def missing(self, seen: dict[str, int]) -> int:
-        """How many issues were not seen as they are now."""
-        return sum(seen.get(str(issue)) != updated for issue, updated in self._ask("GET", "issues"))
-
-    def _ask(self, method: str, path: str) -> Any:
-        request = urllib.request.Request(f"{self.config['base_url']}/simulate/{path}", method=method)
-        with urllib.request.urlopen(request, context=ssl.create_default_context(cadata=self.certificate)) as answer:
-            return json.load(answer)
-
-
-@contextlib.contextmanager
-def simulated_jira(issues: int, seed: int, *more: str) -> Iterator[Jira]:
-    CONFIG.unlink(missing_ok=True)
-    options = ["--port", "0", "--issues", str(issues), "--seed", str(seed), "--tls", "--auth", "basic"]
-    process = subprocess.Popen(
-        [OURS.command, "simulate", *options, "--write-config", CONFIG, *more], stderr=subprocess.DEVNULL
-    )
-    try:
-        while not CONFIG.exists():
-            if process.poll() is not None:
-                sys.exit("the simulated Jira did not start")
-            time.sleep(0.05)
-        yield Jira()
-    finally:
-        process.terminate()
-        process.wait(timeout=10)
 
 
 def sync(tap: Tap, jira: Jira, state: Any) -> tuple[float, dict[str, int]]:
@@ -138,7 +68,7 @@ def sync(tap: Tap, jira: Jira, state: Any) -> tuple[float, dict[str, int]]:
     catalog = BENCH / "catalog.json"
     config = BENCH / f"{tap.name}.json"
     config.write_text(json.dumps({**jira.config, "start_date": "2020-01-01T00:00:00Z", "user_agent": "benchmark"}))
-    trust(tap, jira.certificate)
+    tap.trust(jira.certificate)
     with catalog.open("wb") as out:
         subprocess.run([tap.command, "--config", config, "--discover"], stdout=out, stderr=log(tap, "ab"), check=True)
     catalog.write_text(json.dumps(select(json.loads(catalog.read_text()), tap.stream)))
@@ -152,27 +82,6 @@ def sync(tap: Tap, jira: Jira, state: Any) -> tuple[float, dict[str, int]]:
         subprocess.run(argv, stdout=out, stderr=log(tap, "ab"), check=False)
     seconds = time.monotonic() - begun
     return seconds, dict(sent(tap))
-
-
-def trust(tap: Tap, certificate: str) -> None:
-    """The tap of singer-io knows no ca_bundle: the site's certificate is added to those of its environment."""
-    for bundle in tap.environment.glob("lib/python*/site-packages/certifi/cacert.pem"):
-        original = bundle.with_suffix(".original")
-        if not original.exists():
-            original.write_bytes(bundle.read_bytes())
-        bundle.write_text(original.read_text() + "\n" + certificate)
-
-
-def select(catalog: dict[str, Any], wanted: str) -> dict[str, Any]:
-    """The catalog with one stream selected."""
-    for stream in catalog["streams"]:
-        chosen = stream["tap_stream_id"] == wanted
-        root = next((entry for entry in stream["metadata"] if not entry["breadcrumb"]), None)
-        if root is None:
-            root = {"breadcrumb": [], "metadata": {}}
-            stream["metadata"].append(root)
-        root["metadata"]["selected"] = chosen
-    return catalog
 
 
 def sent(tap: Tap) -> Iterator[tuple[str, int]]:

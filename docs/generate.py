@@ -6,7 +6,9 @@ A test compares what stands in the documents with what this would write.
 from __future__ import annotations
 
 import ast
+import json
 import re
+import runpy
 import subprocess
 import sys
 import tempfile
@@ -41,7 +43,7 @@ def main(what: str) -> None:
 def documents() -> dict[Path, str]:
     """Each document with a generated part, as it should be."""
     return {
-        README: _filled(README, config=config_table(), streams=streams_table()),
+        README: _filled(README, config=config_table(), streams=streams_table(), speed=speed_table()),
         STREAMS_PAGE: "\n".join(streams_page()),
         ARCHITECTURE: _filled(ARCHITECTURE, modules=module_table(PROJECT / "tap_jira")),
     }
@@ -88,6 +90,14 @@ def streams_table() -> str:
         columns = f"[`{stream.name}`](docs/streams.md#{stream.name})"
         rows.append(f"| {columns} | `{stream.key}` | {sends} | `/rest/api/2/{stream.path}`{needs} |")
     return "\n".join(rows)
+
+
+def speed_table() -> str:
+    """What the last benchmark measured."""
+    benchmarks = PROJECT / "benchmarks"
+    results = json.loads((benchmarks / "results.json").read_text(encoding="utf-8"))
+    table: str = runpy.run_path(str(benchmarks / "report.py"))["markdown"](results)
+    return table
 
 
 def streams_page() -> Iterator[str]:
