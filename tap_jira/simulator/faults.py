@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Protocol
 
@@ -122,7 +122,7 @@ class Faults:
         if not passed:
             return refusal(429, "Rate limit exceeded.", headers=headers)
         response = self._break(fault, request) if fault else self._poisoned(self.site.send(request))
-        return Response(response.status, Headers({**response.headers, **headers}), response.body)
+        return replace(response, headers=Headers({**response.headers, **headers}))
 
     answer = send
 

@@ -10,6 +10,7 @@ import orjson
 from tap_jira.simulator.children import Children, change_total
 from tap_jira.simulator.facts import Issue
 from tap_jira.simulator.fields import Caps, Press
+from tap_jira.simulator.printed import Piece
 from tap_jira.simulator.tables import Tables
 from tap_jira.simulator.world import World
 
@@ -20,7 +21,7 @@ TRANSITIONS = ({"id": "11", "name": "Start"}, {"id": "21", "name": "Close"})
 
 
 class Renderer:
-    """Prints issues, and remembers what it printed up to so many bytes."""
+    """Prints issues, and remembers what it printed up to so many bytes of JSON."""
 
     def __init__(
         self, world: World, tables: Tables, *, caps: Caps, offset_minutes: int = 0, cache_bytes: int = 400_000_000
@@ -28,20 +29,20 @@ class Renderer:
         self.world, self.tables, self.caps = world, tables, caps
         self.children = Children(world.seed, tables, offset_minutes)
         self._press = Press(world, tables, self.children, caps, offset_minutes)
-        self._room, self._cache = cache_bytes, OrderedDict[tuple[object, ...], bytes]()
+        self._room, self._cache = cache_bytes, OrderedDict[tuple[object, ...], Piece]()
 
-    def issue(self, issue: Issue, fields: str, expand: frozenset[str] = frozenset()) -> bytes:
+    def issue(self, issue: Issue, fields: str, expand: frozenset[str] = frozenset()) -> Piece:
         """The issue's JSON with the fields that the ``fields`` parameter names, and the expansions we know."""
         key = (issue.id, self.world.freshness(issue.id), fields, expand)
         printed = self._cache.get(key)
         if printed is not None:
             self._cache.move_to_end(key)
             return printed
-        printed = orjson.dumps(self._print(issue, fields, expand))
+        printed = Piece(orjson.dumps(self._print(issue, fields, expand)))
         self._cache[key] = printed
-        self._room -= len(printed)
+        self._room -= len(printed.plain)
         while self._room < 0:
-            self._room += len(self._cache.popitem(last=False)[1])
+            self._room += len(self._cache.popitem(last=False)[1].plain)
         return printed
 
     def _print(self, issue: Issue, fields: str, expand: frozenset[str]) -> Json:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from email.utils import formatdate
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
@@ -14,6 +15,7 @@ from tap_jira.simulator.custom import declarations
 from tap_jira.simulator.facts import Issue
 from tap_jira.simulator.fields import Caps
 from tap_jira.simulator.people import UserLimits, list_users, search_users
+from tap_jira.simulator.printed import Printed
 from tap_jira.simulator.render import EXPANSIONS, Renderer
 from tap_jira.simulator.search import JSON_TYPE, Limits, Search, ask_of_body, ask_of_query
 from tap_jira.simulator.tables import Tables, user_name
@@ -132,7 +134,7 @@ class Site:
             headers["X-AUSERNAME"] = quote(account.username, safe="") if account else "anonymous"
         if "node=" not in request.headers.get("Cookie", ""):
             headers["Set-Cookie"] = f"node={self._node(request)}; Path=/; HttpOnly"
-        return Response(response.status, Headers(headers), response.body)
+        return replace(response, headers=Headers(headers))
 
     def _node(self, request: Request) -> int:
         # The load balancer's affinity cookie; without it, requests go round.
@@ -195,8 +197,8 @@ class Site:
             return refusal(404, "Issue Does Not Exist")
         if len(path) == 1:
             expand = EXPANSIONS.intersection(asked.get("expand", "").split(","))
-            body = self.renderer.issue(issue, asked.get("fields") or "*all", expand)
-            return Response(200, Headers(JSON_TYPE), body)
+            printed = self.renderer.issue(issue, asked.get("fields") or "*all", expand)
+            return Printed.of([printed], Headers(JSON_TYPE))
         child = {"comment": self._comments, "worklog": self._worklogs}.get("/".join(path[1:]))
         return child(issue, asked) if child else rest_refusal(404, "null for uri: issue/" + "/".join(path))
 

@@ -17,6 +17,7 @@ from tap_jira.simulator.answers import beyond_window, refusal
 from tap_jira.simulator.facts import FIRST_ID, Issue, mix
 from tap_jira.simulator.jql import JqlError, parse
 from tap_jira.simulator.plan import EpochNumbers, Reader
+from tap_jira.simulator.printed import Piece, Printed
 from tap_jira.simulator.render import EXPANSIONS, Renderer
 from tap_jira.simulator.tables import Tables
 from tap_jira.simulator.world import World
@@ -107,7 +108,8 @@ class Search:
         except JqlError as error:
             return refusal(400, str(error))
         issues = (self._renderer.issue(issue, ask.fields, ask.expand) for issue in shown)
-        return Response(200, Headers(JSON_TYPE), _page(ask, count, total, issues))
+        head = {"expand": "schema,names", "startAt": ask.start, "maxResults": count, "total": total}
+        return page_of(head, issues)
 
     def _find(self, ask: Ask, count: int, zone: str, node: int) -> tuple[int, list[Issue]]:
         index = self._world.nodes[node]
@@ -130,6 +132,14 @@ class Search:
         return len(matches), [issue for issue in found if issue is not None]
 
 
-def _page(ask: Ask, count: int, total: int, issues: Iterable[bytes]) -> bytes:
-    head: dict[str, Any] = {"expand": "schema,names", "startAt": ask.start, "maxResults": count, "total": total}
-    return b'%b,"issues":[%b]}' % (orjson.dumps(head)[:-1], b",".join(issues))
+def page_of(head: dict[str, Any], issues: Iterable[Piece]) -> Printed:
+    """A page of JSON: the members of ``head``, then the list of issues."""
+    pieces = [Piece(orjson.dumps(head)[:-1] + b',"issues":[')]
+    for issue in issues:
+        pieces += (issue, _COMMA)
+    if len(pieces) > 1:
+        pieces.pop()
+    return Printed.of([*pieces, _END], Headers(JSON_TYPE))
+
+
+_COMMA, _END = Piece(b","), Piece(b"]}")

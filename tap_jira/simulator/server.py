@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import socket
 import ssl
 import struct
@@ -18,6 +17,7 @@ from urllib.parse import urlsplit
 from tap_jira.simulator.certificate import write_certificate
 from tap_jira.simulator.control import Control
 from tap_jira.simulator.faults import BrokenBody, Faults
+from tap_jira.simulator.printed import gzipped
 from tap_jira.simulator.routes import Site
 from tap_jira.wire import Headers, NetworkError, Request, Response
 
@@ -125,7 +125,7 @@ class _Handler(BaseHTTPRequestHandler):
         body, headers = response.body, dict(response.headers)
         asked = "gzip" in self.headers.get("Accept-Encoding", "")
         if self.server.owner.gzip and asked and len(body) >= _SMALLEST_GZIP:
-            body = gzip.compress(body, 1, mtime=0)
+            body = gzipped(response)
             headers |= {"content-encoding": "gzip", "vary": "User-Agent, Accept-Encoding"}
         self.send_response(response.status)
         for name, value in headers.items():
