@@ -6,7 +6,7 @@ import gzip
 import struct
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from tap_jira.wire import Headers, Response
@@ -33,7 +33,7 @@ class Piece:
 class Printed(Response):
     """An answer whose body is its pieces, one after the other."""
 
-    pieces: tuple[Piece, ...] = ()
+    pieces: tuple[Piece, ...] = field(default=(), repr=False)
 
     @classmethod
     def of(cls, pieces: Sequence[Piece], headers: Headers) -> Printed:
