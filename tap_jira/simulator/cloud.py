@@ -42,13 +42,15 @@ class CloudSite(BaseSite):
         caps: Caps = SEARCH_CAPS,
         quota: Quota | None = None,
         leeway: float = 600.0,
+        revokes: bool = False,
         resolution_search: bool = True,
         offset_minutes: int = 0,
         cache_bytes: int = 400_000_000,
         after_request: AfterRequest | None = None,
     ) -> None:
         super().__init__(world, base_url=base_url, after_request=after_request)
-        self._limits, self._caps, self._quota, self._leeway = limits or CloudLimits(), caps, quota, leeway
+        self._limits, self._caps, self._quota = limits or CloudLimits(), caps, quota
+        self._leeway, self._revokes = leeway, revokes
         self._offset_minutes, self._cache_bytes = offset_minutes, cache_bytes
         self.cloud_id = str(uuid.UUID(int=mix(world.seed, 51) << 64 | mix(world.seed, 52)))
         self.admit(accounts or CloudAccounts(), base_url=base_url)
@@ -57,9 +59,14 @@ class CloudSite(BaseSite):
     def admit(self, accounts: CloudAccounts, *, base_url: str) -> None:
         """Let these accounts in and no others from now on, and call the site by this address in what it prints."""
         with self._lock:
-            self._called(base_url)
-            self._issuer = Issuer(accounts.apps, now=self.world.now, leeway=self._leeway)
+            self._issuer = Issuer(accounts.apps, now=self.world.now, leeway=self._leeway, revokes=self._revokes)
             self._door = CloudDoor(accounts, self._issuer, now=self.world.now)
+            self.call_it(base_url)
+
+    def call_it(self, base_url: str) -> None:
+        """Call the site by this address from now on in what it prints."""
+        with self._lock:
+            self._called(base_url)
             self._editions = {"2": self._edition(2), "3": self._edition(3)}
 
     def _edition(self, version: int) -> Edition:

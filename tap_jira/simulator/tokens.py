@@ -43,10 +43,17 @@ class Grant:
 
 
 class Issuer:
-    """Gives out access tokens; a refresh token dies ``leeway`` seconds after its first use, or unused for 90 days."""
+    """Gives out access tokens; a refresh token dies ``leeway`` seconds after its first use, or unused for 90 days.
 
-    def __init__(self, apps: tuple[App, ...], *, now: Callable[[], float], leeway: float = 600.0) -> None:
+    If it ``revokes``, a refresh ends the access tokens given before, as was seen at Atlassian
+    (https://community.developer.atlassian.com/t/the-old-access-token-will-be-revoked-during-the-refresh-token-exchange/83103).
+    """
+
+    def __init__(
+        self, apps: tuple[App, ...], *, now: Callable[[], float], leeway: float = 600.0, revokes: bool = False
+    ) -> None:
         self._apps, self._now, self._leeway = {app.client_id: app for app in apps}, now, leeway
+        self._revokes = revokes
         self._access: dict[str, Grant] = {}
         self._refresh: dict[str, Grant] = {}
         self._codes: dict[str, Grant] = {}
@@ -84,6 +91,9 @@ class Issuer:
         grant, now = self._refresh.get(token), self._now()
         if grant is None or grant.client_id != app.client_id or now >= grant.ends:
             return _refused(403, "unauthorized_client", "refresh_token is invalid")
+        if self._revokes:
+            ours = (grant.email, grant.client_id)
+            self._access = {key: it for key, it in self._access.items() if (it.email, it.client_id) != ours}
         # Used again within the leeway it keeps the end that its first use gave it.
         self._refresh[token] = replace(grant, ends=min(grant.ends, now + self._leeway))
         return self._issued(grant)
