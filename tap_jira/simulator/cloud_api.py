@@ -42,6 +42,11 @@ class Call:
         return self.account is not None
 
     @property
+    def sees_users(self) -> bool:
+        """Whether the caller may list users."""
+        return self.account is not None and self.account.browse_users
+
+    @property
     def zone(self) -> str:
         """The time zone that the caller's date literals are in."""
         return self.account.zone if self.account else "UTC"
@@ -73,9 +78,10 @@ class CloudApi:
             "projectCategory": _for_users(lambda c: Response.of_json(c.edition.tables.categories)),
             "role": _for_admins(lambda c: Response.of_json(c.edition.tables.roles)),
             "resolution": lambda c: Response.of_json(c.edition.tables.resolutions if c.visible else []),
-            "users": lambda c: lists.list_users(c.edition.tables, c.asked, visible=c.visible),
-            "users/search": lambda c: lists.list_users(c.edition.tables, c.asked, visible=c.visible),
-            "user/search": lambda c: lists.search_users(c.edition.tables, c.asked, visible=c.visible),
+            "users": _list_users,
+            "users/search": _list_users,
+            # Without the permission this one finds nobody and says nothing.
+            "user/search": lambda c: lists.search_users(c.edition.tables, c.asked, visible=c.sees_users),
         }
         if resolution_search:
             route = _for_users(lambda c: lists.search_resolutions(c.edition.tables, c.asked))
@@ -140,6 +146,12 @@ def scope_of(name: str) -> str | None:
     if name == "role":
         return "manage:jira-configuration"
     return "read:jira-user" if name in _USER_SCOPE else "read:jira-work"
+
+
+def _list_users(call: Call) -> Response:
+    if call.visible and not call.sees_users:
+        return refusal(403, "You do not have permission to browse users.")
+    return lists.list_users(call.edition.tables, call.asked, visible=call.visible)
 
 
 def _for_users(route: Route) -> Route:

@@ -24,6 +24,8 @@ class CloudAccount:
     """API tokens that were made with scopes: for the gateway alone."""
     scope: str = SCOPES
     """What the scoped tokens may do."""
+    browse_users: bool = True
+    """Whether the account has the permission that the lists of users need."""
 
 
 @dataclass(frozen=True)

@@ -142,7 +142,8 @@ def cloud(clock: Clock) -> Callable[..., CloudCaller]:
         limits = {name: settings.pop(name) for name in CloudLimits.__dataclass_fields__ if name in settings}
         world = World(now=clock, **{"issues": 60, **{n: settings.pop(n) for n in worldly & settings.keys()}})
         api_tokens, scoped = {"good": None, "old": START - 1}, {"scoped": None, "scoped-old": START - 1}
-        account = CloudAccount("tap-reader@example.com", admin, zone, api_tokens, scoped)
+        browse = settings.pop("browse_users", True)
+        account = CloudAccount("tap-reader@example.com", admin, zone, api_tokens, scoped, browse_users=browse)
         accounts = CloudAccounts((account,), apps)
         return CloudCaller(CloudSite(world, accounts=accounts, limits=CloudLimits(**limits), **settings), clock)
 

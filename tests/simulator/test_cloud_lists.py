@@ -67,6 +67,14 @@ def test_user_search(cloud):
     assert [user["accountId"] for user in caller.json("user/search", accountId=account)] == [account]
 
 
+def test_users_without_permission(cloud):
+    """Who may not browse users is refused the list, and finds nobody in the search."""
+    caller = cloud(browse_users=False)
+
+    assert caller.get("users/search").status == 403
+    assert caller.json("user/search", query="tap") == []
+
+
 def test_resolutions(cloud):
     """Resolutions are a page without addresses; where that resource is missing the array is there."""
     caller = cloud()
