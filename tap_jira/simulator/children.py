@@ -79,7 +79,7 @@ class Children:
             "self": f"{self.tables.api}/issue/{issue.id}/comment/{number}",
             "id": str(number),
             "author": author,
-            "body": text(bits >> 16, 1 + bits % 4),
+            "body": self.tables.prose(text(bits >> 16, 1 + bits % 4)),
             "updateAuthor": author,
             "created": when,
             "updated": when,
@@ -97,7 +97,7 @@ class Children:
             "self": f"{self.tables.api}/issue/{issue.id}/worklog/{number}",
             "author": author,
             "updateAuthor": author,
-            "comment": text(bits >> 16, 1) if bits & 1 else "",
+            "comment": self.tables.prose(text(bits >> 16, 1) if bits & 1 else ""),
             "created": when,
             "updated": when,
             "started": when,
@@ -107,12 +107,13 @@ class Children:
             "issueId": str(issue.id),
         }
 
-    def histories(self, issue: Issue, start: int = 0) -> list[Json]:
-        """The changes from position ``start`` on, oldest first."""
-        return [self._history(issue, n) for n in range(start, change_total(self.seed, issue))]
+    def histories(self, issue: Issue, start: int = 0, end: int | None = None) -> list[Json]:
+        """The changes from position ``start`` to ``end``, oldest first."""
+        total = change_total(self.seed, issue)
+        return [self.history(issue, n) for n in range(start, total if end is None else min(end, total))]
 
-    def _history(self, issue: Issue, n: int) -> Json:
-        base = change_total(self.seed, issue) - issue.version
+    def history(self, issue: Issue, n: int) -> Json:
+        """The change at this position."""
         bits = mix(self.seed, issue.id, 23, n)
         before, after = (self.tables.statuses[(bits >> 8 * k) % 6] for k in (1, 2))
         items = [
@@ -128,12 +129,19 @@ class Children:
         if bits & 1:
             tags = {"field": "labels", "fieldtype": "jira", "from": None, "fromString": ""}
             items.append({**tags, "to": None, "toString": "ux"})
+        if self.tables.cloud:
+            items = [{"fieldId": item["field"], **item} for item in items]
         return {
             "id": str(issue.id * 1000 + n),
             "author": self._user(bits),
-            "created": stamp(self._when(issue, n, n - base if n >= base else -1), self.offset),
+            "created": stamp(self.changed(issue, n), self.offset),
             "items": items,
         }
+
+    def changed(self, issue: Issue, n: int) -> int:
+        """When the change at this position was made, in epoch milliseconds."""
+        base = change_total(self.seed, issue) - issue.version
+        return self._when(issue, n, n - base if n >= base else -1)
 
     def attachments(self, issue: Issue) -> list[Json]:
         """The attachments; pictures have a thumbnail, others do not."""

@@ -26,7 +26,7 @@ class Churn:
 
     def __call__(self, request: Request, response: Response) -> None:
         """Make the changes that follow this request."""
-        if response.status == 200 and urlsplit(request.url).path.endswith("/search"):
+        if response.status == 200 and urlsplit(request.url).path.endswith(("/search", "/search/jql")):
             self.change(self._world_share())
 
     def _world_share(self) -> int:

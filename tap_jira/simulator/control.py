@@ -7,14 +7,14 @@ from collections import Counter
 from random import Random
 from urllib.parse import parse_qs, urlsplit
 
-from tap_jira.simulator.routes import Site
+from tap_jira.simulator.site import BaseSite
 from tap_jira.wire import Request, Response
 
 
 class Control:
     """Answers the requests that are for the simulation and not for the site, and counts the others."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: BaseSite) -> None:
         self._site, self._random = site, Random(site.world.seed)
         self._lock = threading.Lock()
         self.counts: Counter[str] = Counter()

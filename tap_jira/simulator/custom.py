@@ -69,9 +69,17 @@ def custom_ids() -> tuple[str, ...]:
     return tuple(custom_id(number) for number in range(COUNT))
 
 
-def declarations() -> list[dict[str, Any]]:
+def declarations(*, cloud: bool = False) -> list[dict[str, Any]]:
     """What ``/field`` answers: the system fields, then the custom ones with the type that Jira declares."""
-    return [_system(*row) for row in _SYSTEM] + [_declare(number) for number in range(COUNT)]
+    if not cloud:
+        return [_system(*row) for row in _SYSTEM] + [_declare(number) for number in range(COUNT)]
+    system = [_system(*row) for row in (*_SYSTEM, ("statuscategorychangedate", "Status Category Changed", "datetime"))]
+    fields = system + [_declare(number) for number in range(COUNT)]
+    for field in fields:
+        field["key"] = field["id"]
+        if field.get("schema", {}).get("custom") == _SPRINT:
+            field["schema"]["items"] = "json"
+    return fields
 
 
 def _system(field_id: str, name: str, kind: str | None) -> dict[str, Any]:
@@ -107,11 +115,13 @@ def _value(number: int, seed: int, issue: Issue, tables: Tables, offset: int) ->
     kind, declared, items = _KINDS[number % len(_KINDS)][1:]
     bits = mix(seed, issue.id, number, issue.version if number % 4 == 0 else 0)
     if kind == _SPRINT:
-        return [_sprint(1 + bits % 60)]
+        return [tables.sprint(1 + bits % 60)]
     if kind.endswith("gh-lexo-rank"):
         return f"0|i{issue.id:05x}:"
     if kind.endswith("gh-epic-link"):
         return f"{tables.project_keys[issue.project]}-{1 + bits % 20}"
+    if kind == "textarea":
+        return tables.prose(LABELS[bits % len(LABELS)])
     one = _single(items or declared, bits, issue, tables, offset)
     return [one] if declared == "array" else one
 
@@ -145,13 +155,3 @@ def _option(bits: int, tables: Tables, *, child: bool) -> dict[str, Any]:
     if child:
         option["child"] = {**option, "value": f"Unterwahl {number}", "id": str(number + 100)}
     return option
-
-
-def _sprint(number: int) -> str:
-    # Data Center prints the Java object; Cloud an object.
-    state = ("CLOSED", "ACTIVE", "FUTURE")[number % 3]
-    return (
-        f"com.atlassian.greenhopper.service.sprint.Sprint@{number:x}f[id={number},rapidViewId={number % 7},"
-        f"state={state},name=Sprint {number}, Größe,startDate=2024-02-{1 + number % 28:02d}T08:00:00.000Z,"
-        f"endDate=<null>,completeDate=<null>,activatedDate=<null>,sequence={number},goal=]"
-    )

@@ -105,9 +105,9 @@ def _summary(seed: int, issue: Issue) -> str:
     return f"{text(bits, 1).splitlines()[0]} #{issue.id}" + (" 🚀" if bits & 7 == 0 else "")
 
 
-def _description(made: Made) -> str | None:
+def _description(made: Made) -> object:
     bits = mix(made.by.seed, made.issue.id, 8, made.issue.version)
-    return None if made.bits % 5 == 0 else text(bits, 3 + bits % 10)
+    return None if made.bits % 5 == 0 else made.by.tables.prose(text(bits, 3 + bits % 10))
 
 
 def _parent(made: Made) -> object:
@@ -149,6 +149,10 @@ def _comments(made: Made) -> Json:
     total, cap = comment_total(made.by.seed, made.issue), made.by.caps.comments
     dropped = 0 if cap is None else max(0, total - cap)
     shown = made.by.children.comments(made.issue, dropped)
+    if made.by.tables.cloud:
+        # Cloud leaves out the oldest and says nothing of it but the total.
+        where = f"{made.by.tables.api}/issue/{made.issue.id}/comment"
+        return {"comments": shown, "self": where, "maxResults": len(shown), "total": total, "startAt": 0}
     return {"comments": shown, "maxResults": len(shown), "total": total, "startAt": dropped}
 
 
@@ -204,6 +208,7 @@ def _done(made: Made) -> bool:
 
 
 MAKERS: dict[str, Callable[[Made], object]] = {
+    "statuscategorychangedate": lambda m: m.at(m.issue.updated) if m.by.tables.cloud else _HIDDEN,
     "issuetype": lambda m: m.by.tables.issue_types[m.choices.issuetype],
     "timespent": _spent,
     "project": _project,
@@ -237,7 +242,7 @@ MAKERS: dict[str, Callable[[Made], object]] = {
     "parent": _parent,
     "reporter": lambda m: _user(m.choices.reporter, m),
     "aggregateprogress": _progress,
-    "environment": lambda m: "Prod-Umgebung ⚙" if m.bits % 7 == 0 else None,
+    "environment": lambda m: m.by.tables.prose("Prod-Umgebung ⚙") if m.bits % 7 == 0 else None,
     "duedate": lambda m: None if m.bits & 3 else day(m.issue.created + 10**9),
     "progress": _progress,
     "comment": _comments,

@@ -69,6 +69,14 @@ class Index:
             _, sequence, row, version, entry = heapq.heappop(self._pending)
             self._put(sequence, row, version, None if entry < 0 else entry)
 
+    def hasten(self, rows: set[int]) -> None:
+        """Index what is known of these rows, due or not."""
+        early = sorted(item for item in self._pending if item[2] in rows)
+        self._pending = [item for item in self._pending if item[2] not in rows]
+        heapq.heapify(self._pending)
+        for _, sequence, row, version, entry in early:
+            self._put(sequence, row, version, None if entry < 0 else entry)
+
     def _put(self, sequence: int, row: int, version: int, entry: int | None) -> None:
         known = self._current.get(row)
         if known is None:
@@ -111,6 +119,13 @@ class Matches:
         """Those that pass the test."""
         passed = [entry for entry in self.entries[self.start : self.end] if test(entry)]
         return Matches(passed, 0, len(passed))
+
+    def behind(self, place: tuple[int, int] | None, count: int) -> list[int]:
+        """The first ``count`` entries behind this second and key, in the order of the index."""
+        start = self.start
+        if place is not None:
+            start = bisect_left(self.entries, (place[0] << _KEY | place[1]) + 1 << _ROW, self.start, self.end)
+        return self.entries[start : min(start + count, self.end)]
 
     def page(
         self, order: Order, *, start: int, count: int, created: Callable[[int], int], shuffle: Random

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from tap_jira.simulator import index as lucene
 from tap_jira.simulator.facts import Choices, choices
 from tap_jira.simulator.jql import Both, Clause, Either, JqlError, Node, Not, Query, Value
-from tap_jira.simulator.tables import Tables, user_key, user_name
+from tap_jira.simulator.tables import Tables
 from tap_jira.simulator.world import World
 
 EpochNumbers = Literal["ok", "refused", "misread"]
@@ -147,7 +147,7 @@ class Reader:
             return self.world.ranks[places[0]] if places else None
         if field in ("assignee", "reporter"):
             users = range(self.tables.users)
-            return next((n for n in users if text.lower() in (user_name(n), user_key(n).lower())), None)
+            return next((n for n in users if text.lower() in self.tables.names_of(n)), None)
         listed = {"status": "statuses", "issuetype": "issue_types", "priority": "priorities"}[field]
         return next((n for n, it in enumerate(getattr(self.tables, listed)) if text.lower() in _names(it)), None)
 

@@ -6,12 +6,13 @@ import gzip
 import struct
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from tap_jira.wire import Headers, Response
 
 _LEVEL = 6
+_SMALL = 500
 _HEAD = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 _LAST_BLOCK = b"\x03\x00"
 
@@ -33,7 +34,7 @@ class Piece:
 class Printed(Response):
     """An answer whose body is its pieces, one after the other."""
 
-    pieces: tuple[Piece, ...] = ()
+    pieces: tuple[Piece, ...] = field(default=(), repr=False)
 
     @classmethod
     def of(cls, pieces: Sequence[Piece], headers: Headers) -> Printed:
@@ -43,7 +44,8 @@ class Printed(Response):
 
 def gzipped(response: Response) -> bytes:
     """The body as a gzip member (RFC 1952)."""
-    if not isinstance(response, Printed):
+    if not isinstance(response, Printed) or len(response.body) < _SMALL * len(response.pieces):
+        # So short a piece would grow by being compressed.
         return gzip.compress(response.body, 1, mtime=0)
     size = len(response.body) & 0xFFFFFFFF
     tail = struct.pack("<II", zlib.crc32(response.body), size)

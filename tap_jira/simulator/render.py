@@ -17,6 +17,8 @@ from tap_jira.simulator.world import World
 Json = dict[str, Any]
 
 EXPANSIONS = frozenset({"changelog", "transitions"})
+BARE = frozenset({"id", "key"})
+"""What Cloud does not need to look into an issue for."""
 TRANSITIONS = ({"id": "11", "name": "Start"}, {"id": "21", "name": "Close"})
 
 
@@ -46,6 +48,8 @@ class Renderer:
         return printed
 
     def _print(self, issue: Issue, fields: str, expand: frozenset[str]) -> Json:
+        if self.tables.cloud and fields == "id" and not expand:
+            return {"id": str(issue.id)}
         printed: Json = {
             "expand": "operations,versionedRepresentations,editmeta,changelog,renderedFields",
             "id": str(issue.id),
@@ -56,15 +60,17 @@ class Renderer:
             printed["changelog"] = self._changelog(issue)
         if "transitions" in expand:
             printed["transitions"] = TRANSITIONS
-        printed["fields"] = self._press.fields(issue, fields)
+        if not (self.tables.cloud and BARE.issuperset(fields.split(","))):
+            printed["fields"] = self._press.fields(issue, fields)
         return printed
 
     def _changelog(self, issue: Issue) -> Json:
         total = change_total(self.world.seed, issue)
         dropped = 0 if self.caps.changes is None else max(0, total - self.caps.changes)
+        histories = self.children.histories(issue, dropped)
         return {
             "startAt": 0,
             "maxResults": total - dropped,
             "total": total,
-            "histories": self.children.histories(issue, dropped),
+            "histories": histories[::-1] if self.tables.cloud else histories,
         }

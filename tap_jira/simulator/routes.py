@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from email.utils import formatdate
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
@@ -18,6 +16,7 @@ from tap_jira.simulator.people import UserLimits, list_users, search_users
 from tap_jira.simulator.printed import Printed
 from tap_jira.simulator.render import EXPANSIONS, Renderer
 from tap_jira.simulator.search import JSON_TYPE, Limits, Search, ask_of_body, ask_of_query
+from tap_jira.simulator.site import AfterRequest, BaseSite, number_of
 from tap_jira.simulator.tables import Tables, user_name
 from tap_jira.simulator.world import World
 from tap_jira.wire import Headers, Request, Response
@@ -26,8 +25,8 @@ Asked = dict[str, str]
 Route = Callable[[Request, Asked, "Account | None"], Response]
 
 
-class Site:
-    """A simulated Jira Data Center; ``answer`` may be called from several threads."""
+class Site(BaseSite):
+    """A simulated Jira Data Center."""
 
     def __init__(
         self,
@@ -41,13 +40,12 @@ class Site:
         user_limits: UserLimits | None = None,
         offset_minutes: int = 0,
         cache_bytes: int = 400_000_000,
-        after_request: Callable[[Request, Response], None] | None = None,
+        after_request: AfterRequest | None = None,
     ) -> None:
-        self.world, self.version, self.after_request = world, version, after_request
+        super().__init__(world, base_url=base_url, after_request=after_request)
+        self.version = version
         self._limits, self._user_limits, self._caps = limits or Limits(), user_limits or UserLimits(), caps or Caps()
         self._offset_minutes, self._cache_bytes = offset_minutes, cache_bytes
-        self._requests = 0
-        self._lock = threading.RLock()
         self.admit(accounts or Accounts(), base_url=base_url)
         self._routes: Mapping[str, Route] = {
             "serverInfo": self._server_info,
@@ -66,8 +64,8 @@ class Site:
     def admit(self, accounts: Accounts, *, base_url: str) -> None:
         """Let these accounts in and no others from now on, and call the site by this address in what it prints."""
         with self._lock:
-            world, self.base_url = self.world, base_url.rstrip("/")
-            self.context = urlsplit(self.base_url).path
+            self._called(base_url)
+            world = self.world
             projects = len(world.project_keys)
             self.tables = Tables(seed=world.seed, projects=projects, users=world.users, base_url=self.base_url)
             self.renderer = Renderer(
@@ -80,24 +78,7 @@ class Site:
             self._search = Search(world, self.tables, self.renderer, self._limits)
             self._door = Door(accounts, base_url=self.base_url, now=world.now)
 
-    def answer(self, request: Request) -> Response:
-        """What the site answers, and whatever happens to the world after that."""
-        with self._lock:
-            response = self._answer(request)
-            if self.after_request is not None:
-                self.after_request(request, response)
-            return response
-
-    send = answer
-
-    @contextmanager
-    def paused(self) -> Iterator[None]:
-        """While this lasts no request is answered, so the world may be changed from outside."""
-        with self._lock:
-            yield
-
     def _answer(self, request: Request) -> Response:
-        self._requests += 1
         account = self._door.identify(request)
         if isinstance(account, Response):
             return self._signed(account, None, request)
@@ -206,20 +187,15 @@ class Site:
         found = self.renderer.children.comments(issue)
         if asked.get("orderBy", "created") == "-created":
             found.reverse()
-        start, total = _number(asked, "startAt", 0), len(found)
+        start, total = number_of(asked, "startAt", 0), len(found)
         # Without a limit Data Center gives all of them (pycontribs/jira#1938).
-        count = _number(asked, "maxResults", total)
+        count = number_of(asked, "maxResults", total)
         page = {"startAt": start, "maxResults": count, "total": total, "comments": found[start : start + count]}
         return Response.of_json(page)
 
     def _worklogs(self, issue: Issue, asked: Asked) -> Response:
         found = self.renderer.children.worklogs(issue)
         return Response.of_json({"startAt": 0, "maxResults": len(found), "total": len(found), "worklogs": found})
-
-
-def _number(asked: Asked, name: str, default: int) -> int:
-    text = asked.get(name, "")
-    return int(text) if text.isdigit() and text.isascii() else default
 
 
 def _for_users(route: Route) -> Route:

@@ -27,7 +27,7 @@ JSON_TYPE = {"Content-Type": "application/json;charset=UTF-8"}
 
 _MEMBERS = frozenset({"jql", "startAt", "maxResults", "validateQuery", "fields", "expand"})
 _INTEGER = re.compile(r"[+-]?\d{1,9}", re.ASCII)
-_parse = lru_cache(maxsize=512)(parse)
+parsed = lru_cache(maxsize=512)(parse)
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ class Search:
         index = self._world.nodes[node]
         index.catch_up(self._world.now())
         reader = Reader(self._world, self._tables, ZoneInfo(zone), self._limits.epoch_numbers)
-        plan = reader.plan(_parse(ask.jql), index)
+        plan = reader.plan(parsed(ask.jql), index)
         matches = index.between(plan.low, plan.high)
         if plan.test is not None:
             matches = matches.that(plan.test)

@@ -18,7 +18,7 @@ from tap_jira.simulator.certificate import write_certificate
 from tap_jira.simulator.control import Control
 from tap_jira.simulator.faults import BrokenBody, Faults
 from tap_jira.simulator.printed import gzipped
-from tap_jira.simulator.routes import Site
+from tap_jira.simulator.site import BaseSite
 from tap_jira.wire import Headers, NetworkError, Request, Response
 
 _SMALLEST_GZIP = 1024
@@ -28,12 +28,12 @@ _HANG_SECONDS = 3600
 class Server:
     """A site being served; a context manager that ends it."""
 
-    def __init__(self, site: Site | Faults, *, port: int, tls: bool, latency: float, gzip: bool) -> None:
+    def __init__(self, site: BaseSite | Faults, *, port: int, tls: bool, latency: float, gzip: bool) -> None:
         self.sender, self.latency, self.gzip = site, latency, gzip
         inner = site
         while isinstance(inner, Faults):
             inner = inner.site  # type: ignore[assignment]  # whatever stands behind faults is a site in the end
-        self.site: Site = inner
+        self.site: BaseSite = inner
         self.control = Control(self.site)
         self.closing = threading.Event()
         self.certificate: Path | None = None
@@ -67,7 +67,9 @@ class Server:
         self.close()
 
 
-def serve(site: Site | Faults, *, port: int = 0, tls: bool = False, latency: float = 0.0, gzip: bool = True) -> Server:
+def serve(
+    site: BaseSite | Faults, *, port: int = 0, tls: bool = False, latency: float = 0.0, gzip: bool = True
+) -> Server:
     """Start serving the site at 127.0.0.1 and return at once; ``latency`` is in seconds per request."""
     return Server(site, port=port, tls=tls, latency=latency, gzip=gzip)
 

@@ -47,11 +47,31 @@ def user_key(number: int) -> str:
 class Tables:
     """Every object of the site that is not an issue, made when first asked for."""
 
+    cloud = False
+    """Whether issues are printed as on Cloud."""
+
     def __init__(self, *, seed: int, projects: int, users: int, base_url: str) -> None:
         self.seed, self.users, self.base_url = seed, users, base_url
         self.project_keys = project_keys(projects)
         self.api = base_url + "/rest/api/2"
         self._users: dict[int, Json] = {}
+
+    def names_of(self, number: int) -> tuple[str, ...]:
+        """What JQL may call a user, in small letters."""
+        return user_name(number), user_key(number).lower()
+
+    def prose(self, text: str) -> object:
+        """A long text as a description or a comment carries it."""
+        return text
+
+    def sprint(self, number: int) -> object:
+        """A sprint as issues carry it: Data Center prints the Java object."""
+        state = ("CLOSED", "ACTIVE", "FUTURE")[number % 3]
+        return (
+            f"com.atlassian.greenhopper.service.sprint.Sprint@{number:x}f[id={number},rapidViewId={number % 7},"
+            f"state={state},name=Sprint {number}, Größe,startDate=2024-02-{1 + number % 28:02d}T08:00:00.000Z,"
+            f"endDate=<null>,completeDate=<null>,activatedDate=<null>,sequence={number},goal=]"
+        )
 
     def user(self, number: int) -> Json:
         """The short user object that issues carry; some accounts have no e-mail address."""
