@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Generator
+from contextlib import suppress
 from itertools import pairwise
 from typing import Any
 
@@ -18,6 +19,7 @@ SMALLEST_PAGE = 50
 MOST_STALE_PAGES = 20
 """Pages in a row that bring nobody new, after which a list is taken to go in a circle."""
 
+INACTIVE = (("includeActive", "false"), ("includeInactive", "true"))
 EVERYBODY = "."
 """What is in each e-mail address, and so finds everybody."""
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
@@ -30,7 +32,19 @@ Found = Generator[list[Any], None, bool]
 
 
 def user_list(lists: Lists, path: str, params: Pairs) -> Pages:
-    """The list by cursor of Data Center 11 and late 10.3."""
+    """The list by cursor of Data Center 11 and late 10.3; where it shows nobody inactive, they are searched for."""
+    seen: set[str] = set()
+    inactive = False
+    for page in _by_cursor(lists, path, params):
+        inactive = inactive or any(isinstance(user, dict) and user.get("active") is False for user in page)
+        yield unseen(page, seen)
+    if not inactive:
+        with suppress(ForbiddenError, NotFoundError):
+            for page in user_search(lists, "user/search", INACTIVE):
+                yield unseen(page, seen)
+
+
+def _by_cursor(lists: Lists, path: str, params: Pairs) -> Pages:
     cursor: str | None = None
     cursors: set[str | None] = set()
     while cursor not in cursors:

@@ -42,15 +42,34 @@ def people(numbers: range) -> Response:
 
 def test_users_by_cursor(clock: Inline) -> None:
     """Cursors are followed until Jira says that a page is the last."""
-    jira = Scripted(cursor_page([1, 2], "c1"), cursor_page([], "c2"), cursor_page([3], "c3", isLast=True))
+    gone = {"key": "u3", "active": False}
+    jira = Scripted(cursor_page([1, 2], "c1"), cursor_page([], "c2"), cursor_page([gone], "c3", isLast=True))
 
-    assert listed(user_list, jira, clock) == [1, 2, 3]
+    assert listed(user_list, jira, clock) == [1, 2, gone]
     assert [query.get("cursor") for query in asked(jira)] == [None, "c1", "c2"]
 
 
 def test_a_cursor_that_is_missing_ends_the_list(clock: Inline) -> None:
     """Without a cursor for the next page there is no next page."""
-    assert listed(user_list, Scripted(cursor_page([1], "c1"), cursor_page([2])), clock) == [1, 2]
+    jira = Scripted(cursor_page([1], "c1"), cursor_page([2]), Response.of_json([]))
+
+    assert listed(user_list, jira, clock) == [1, 2]
+
+
+def test_inactive_users_that_the_list_leaves_out(clock: Inline) -> None:
+    """If the list shows nobody inactive they are searched for, and who comes twice is sent once."""
+    first = cursor_page([{"key": "u1", "active": True}, {"key": "u2", "active": True}], isLast=True)
+    jira = Scripted(first, people(range(2, 4)), people(range(0)))
+
+    assert [user["key"] for user in listed(user_list, jira, clock)] == ["u1", "u2", "u3"]
+    assert [query["includeActive"] for query in asked(jira)[1:]] == ["false", "false"]
+
+
+def test_a_list_by_cursor_where_there_is_no_search(clock: Inline) -> None:
+    """That a site has no search of users does not make its list incomplete."""
+    jira = Scripted(cursor_page([{"key": "u1", "active": True}], isLast=True), Response.of_json({}, 404))
+
+    assert [user["key"] for user in listed(user_list, jira, clock)] == ["u1"]
 
 
 def test_a_cursor_that_comes_twice_is_an_error(clock: Inline) -> None:
