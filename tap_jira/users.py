@@ -24,7 +24,7 @@ EVERYBODY = "."
 """What is in each e-mail address, and so finds everybody."""
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 MOST_SEARCHES = 5000
-"""Beginnings of names that are searched for at most."""
+"""Beginnings of names that are searched for at most: about a quarter of an hour."""
 LONGEST_EXCLUSION = 4000
 """Characters of names of groups that fit into an address: Tomcat takes 8 KB for it and all headers."""
 
@@ -153,6 +153,11 @@ class _Search:
                     self._after.setdefault(letter, set()).add(following)
         return fresh
 
+    @property
+    def letters(self) -> set[str]:
+        """All letters seen here, and those that are always tried."""
+        return set[str]().union(*self._after.values())
+
     def after(self, text: str) -> set[str]:
         """The letters that may follow the last one of ``text``, as far as the names found so far tell."""
         return self._after.get(text[-1:], set())
@@ -161,19 +166,22 @@ class _Search:
 def _by_beginnings(search: _Search) -> Found:
     """Who is found by the beginnings of names; False if there would be too many to try.
 
-    A beginning that more people have than Jira shows is made longer, by each letter that follows its last one in any
-    name found so far. A person is missed all of whose names begin with, or go on at such a place with, a letter that
-    nobody else has there.
+    A beginning that more people have than Jira shows is made longer: first by each letter that follows its last one in
+    any name found so far, then, as long as that does not take too many searches, by every other letter seen here. A
+    person is missed all of whose names begin with letters that occur in no other name.
     """
     cut, tried = [""], set[str]()
-    while beginnings := sorted({text + letter for text in cut for letter in search.after(text)} - tried):
-        for text in beginnings:
+    while True:
+        likely = {text + letter for text in cut for letter in search.after(text)} - tried
+        others = {text + letter for text in cut if text for letter in search.letters} - tried
+        if not likely and not others:
+            return True
+        for text in sorted(likely or others):
             if len(tried) >= MOST_SEARCHES:
-                return False
+                return not likely
             tried.add(text)
             if (yield from search.find(text)):
                 cut.append(text)
-    return True
 
 
 def _by_groups(lists: Lists, search: _Search) -> Found:

@@ -162,26 +162,45 @@ def test_all_users_where_the_search_shows_a_thousand(many: Any) -> None:
     assert len(set(keys(many(1100, limit=1000)))) == 1100
 
 
-def test_names_in_other_letters(clock: Inline) -> None:
-    """Letters that occur in the names found are tried too, also those that later names bring."""
-    names = [f"n{n}" for n in range(100)] + ["Ёлка", "ёж Щука", "щегол"]
+class Directory:
+    """A search that shows the first 100 of those whose name begins as asked, and no groups."""
 
-    class Directory:
-        def __init__(self) -> None:
-            self.asked: list[Request] = []
+    def __init__(self, names: list[str]) -> None:
+        self.names = names
+        self.asked: list[Request] = []
 
-        def send(self, request: Request) -> Response:
-            self.asked.append(request)
-            query = dict(parse_qsl(urlsplit(request.url).query))
-            if "username" not in query:
-                return Response.of_json({"total": 0, "groups": []})
-            wanted, start = query["username"], int(query["startAt"])
-            order = ["Ёлка", *names[:100], *names[101:]]
-            found = [name for name in order if wanted == "." or name.lower().startswith(wanted)]
-            return Response.of_json([{"key": name, "displayName": name} for name in found[:100][start:]])
+    def send(self, request: Request) -> Response:
+        self.asked.append(request)
+        query = dict(parse_qsl(urlsplit(request.url).query))
+        if "username" not in query:
+            return Response.of_json({"total": 0, "groups": []})
+        wanted, start = query["username"], int(query["startAt"])
+        found = [name for name in self.names if wanted == "." or name.lower().startswith(wanted)]
+        return Response.of_json([{"key": name, "displayName": name} for name in found[:100][start:]])
 
-    found = [user["key"] for user in listed(user_search, Directory(), clock, (10, 0))]
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["Ёлка", *[f"n{n}" for n in range(100)], "ёж Щука", "щегол"],
+        [f"ann{n}" for n in range(250)],
+        [*[f"ann{n}" for n in range(120)], *[f"ana.{n}" for n in range(120)]],
+    ],
+)
+def test_beginnings_grow_and_learn_letters(clock: Inline, names: list[str]) -> None:
+    """A beginning of too many is made longer; letters of the names found are tried too, also those of later ones."""
+    found = [user["key"] for user in listed(user_search, Directory(names), clock, (10, 0))]
+
     assert sorted(found) == sorted(names)
+
+
+def test_likely_beginnings_come_first(clock: Inline, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once the likely letters were tried, those that are left end the search without making it fail."""
+    monkeypatch.setattr(users, "MOST_SEARCHES", 100)
+    directory = Directory([f"ann{n}" for n in range(250)])
+
+    assert len(listed(user_search, directory, clock, (10, 0))) == 250
+    assert len({query.get("username") for query in asked(directory)}) == 102
 
 
 IN_NO_GROUP = len([n for n in range(100, 500) if n % 11 == 10])
