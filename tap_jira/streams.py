@@ -24,6 +24,8 @@ class Place:
     """The permission without which Jira refuses the list, if there is one that ordinary accounts lack."""
     otherwise: Place | None = None
     """Where the list is on sites that do not have this path."""
+    since: tuple[int, ...] = ()
+    """The first version that may have this path; older ones are not asked for it."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,7 @@ STREAMS = (
             pager="user_list",
             # The specification of 10.3 has neither parameter, the one of 11 is said to.
             params=(("includeActive", "true"), ("includeInactive", "true")),
+            since=(10, 3),
             otherwise=Place("user/search", pager="user_search", params=(("includeInactive", "true"),)),
         ),
         cloud=Place("users/search", pager="accounts", needs="the global permission Browse users and groups"),

@@ -107,6 +107,8 @@ def _sync_whole(run: Run, table: Table) -> None:
 
 def _pages(lists: Lists, place: Place, expand: Mapping[str, str], columns: Container[str]) -> Iterator[list[Any]]:
     """The pages of a list at ``place`` or, if the site does not have that path, where it is otherwise."""
+    if place.otherwise and lists.version and lists.version < place.since:
+        place = place.otherwise
     words = [word for column, word in {**expand, **place.expand}.items() if column in columns]
     params = [*place.params, *([("expand", ",".join(words))] if words else [])]
     started = False
