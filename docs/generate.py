@@ -20,7 +20,7 @@ from typing import Any
 
 from tap_jira import schema
 from tap_jira.config import Config
-from tap_jira.streams import STREAMS, Stream
+from tap_jira.streams import STREAMS, Place, Stream
 
 PROJECT = Path(__file__).resolve().parent.parent
 README, STREAMS_PAGE, ARCHITECTURE = (
@@ -83,12 +83,12 @@ def _default(value: Any) -> str:
 
 def streams_table() -> str:
     """Every table with its key and how it is kept fresh."""
-    rows = ["| table | key | each run sends | from |", "|---|---|---|---|"]
+    rows = ["| table | key | each run sends | from, on Server and Data Center | on Cloud |", "|---|---|---|---|---|"]
     for stream in STREAMS:
         sends = f"what changed (`{stream.replication_key}`)" if stream.replication_key else "the whole table"
-        needs = f" (needs a {stream.needs})" if stream.needs else ""
         columns = f"[`{stream.name}`](docs/streams.md#{stream.name})"
-        rows.append(f"| {columns} | `{stream.key}` | {sends} | `/rest/api/2/{stream.path}`{needs} |")
+        key = f"`{stream.key}`" + (f", on Cloud `{stream.cloud_key}`" if stream.cloud_key else "")
+        rows.append(f"| {columns} | {key} | {sends} | {_place(stream.server)} | {_place(stream.place('cloud'))} |")
     return "\n".join(rows)
 
 
@@ -98,6 +98,11 @@ def speed_table() -> str:
     results = json.loads((benchmarks / "results.json").read_text(encoding="utf-8"))
     table: str = runpy.run_path(str(benchmarks / "report.py"))["markdown"](results)
     return table
+
+
+def _place(place: Place) -> str:
+    otherwise = f" or {_place(place.otherwise)}" if place.otherwise else ""
+    return f"`{place.path}`{otherwise}" + (f" (needs {place.needs})" if place.needs else "")
 
 
 def streams_page() -> Iterator[str]:
@@ -124,7 +129,11 @@ def _stream_section(stream: Stream) -> Iterator[str]:
     yield ""
     yield f"## {stream.name}"
     yield ""
-    yield f"Key `{stream.key}`{bookmark}; {schema.leaf_count(node)} columns when objects are flattened."
+    cloud_key = f", on Cloud `{stream.cloud_key}`" if stream.cloud_key else ""
+    yield f"Key `{stream.key}`{cloud_key}{bookmark}; {schema.leaf_count(node)} columns when objects are flattened."
+    if stream.note:
+        yield ""
+        yield stream.note
     yield ""
     yield "| column | type | what it is |"
     yield "|---|---|---|"

@@ -167,7 +167,7 @@ def _discover(client: Client, pool: Pool, out: BinaryIO) -> int:
 
     found = workers.call(pool, lambda: site.meet(client))
     catalog = workers.call(pool, lambda: discover.discover(client, found))
-    workers.call(pool, lambda: discover.warn_of_unreadable(client, LOGGER.warning))
+    workers.call(pool, lambda: discover.warn_of_unreadable(client, found.kind, LOGGER.warning))
     write_whole(out, json.dumps(catalog, indent=2, ensure_ascii=False).encode() + b"\n")
     return 0
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 from urllib.parse import urlencode
@@ -17,7 +17,9 @@ from tap_jira.wire import Headers, NetworkError, Request, Response
 LONGEST_QUERY = 2000
 """Characters of a query above which a search is sent as POST: Tomcat takes 8 KB for the address and all headers."""
 
-Params = Mapping[str, Any] | None
+Pairs = Sequence[tuple[str, Any]]
+Params = Mapping[str, Any] | Pairs | None
+"""A parameter that is given several times needs pairs."""
 Check = Callable[[Any], bool] | None
 """Whether a decoded answer has the shape asked for; one that has not is asked for again, never taken for empty."""
 Load = Callable[[bytes], Any]
@@ -95,8 +97,9 @@ def _decode(response: Response, what: str, load: Load) -> Any:
         raise Again(f"{what} was answered with {len(response.body)} bytes that are no whole JSON") from error
 
 
-def _query(params: Mapping[str, Any]) -> str:
-    return urlencode({name: _text(value) for name, value in params.items()})
+def _query(params: Mapping[str, Any] | Pairs) -> str:
+    pairs = params.items() if isinstance(params, Mapping) else params
+    return urlencode([(name, _text(value)) for name, value in pairs])
 
 
 def _text(value: Any) -> str:

@@ -21,17 +21,15 @@ def discover(client: Client, site: Site) -> dict[str, Any]:
     return {"streams": [_entry(stream, site, fields) for stream in STREAMS]}
 
 
-def warn_of_unreadable(client: Client, warn: Callable[[str], None]) -> None:
+def warn_of_unreadable(client: Client, kind: str, warn: Callable[[str], None]) -> None:
     """Try the streams that ordinary accounts are often refused, and say which are."""
     for stream in STREAMS:
-        if stream.needs:
+        place = stream.place(kind)
+        if place.needs:
             try:
-                client.get(stream.path)
+                client.get(place.path, place.params)
             except ForbiddenError:
-                warn(
-                    f"{stream.name} cannot be read by this account: it needs the permission of a {stream.needs}; "
-                    "a sync will skip it"
-                )
+                warn(f"{stream.name} cannot be read by this account: it needs {place.needs}; a sync will skip it")
             except (RefusedError, UnavailableError) as error:
                 warn(f"{stream.name} could not be tried: {error}")
 

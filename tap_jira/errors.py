@@ -6,6 +6,7 @@ TapError                    exit 1
 ├── RefusedError            exit 3   Jira understood and said no: the request, the path or the permission
 │   ├── ForbiddenError      exit 3   ... this account may not read this one thing; the others may be fine
 │   └── NotFoundError       exit 3   ... this site does not have the path, or not any more
+│       └── NothingFoundError exit 3 ... it has the path, and says there that what was asked for does not exist
 ├── UnavailableError        exit 4   try again later: Jira could not be reached, or kept failing
 │   └── FailedAnswerError   exit 4   ... it was reached, and kept failing over this one thing
 ├── ReadError               exit 4   a part of the issues could not be read to its end without a gap
@@ -53,6 +54,10 @@ class ForbiddenError(RefusedError):
 
 class NotFoundError(RefusedError):
     """This site does not have that path."""
+
+
+class NothingFoundError(NotFoundError):
+    """This site has the path, and does not know what was asked for there."""
 
 
 class UnavailableError(TapError):

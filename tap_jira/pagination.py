@@ -1,19 +1,25 @@
-"""The ways Jira cuts a list into pages: each a generator from a way to ask to the pages of one list."""
+"""Lists as Jira gives them, in one answer or cut into pages: generators from a way to ask to pages of new rows."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import logging
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from tap_jira.client import Client
-from tap_jira.errors import NotFoundError, ReadError
+from tap_jira.errors import NothingFoundError, ReadError
+
+LOGGER = logging.getLogger(__name__)
 
 Pages = Iterator[list[Any]]
+Pairs = Sequence[tuple[str, str]]
 
-USERS_A_PAGE = 1000
-FIRST_WITH_USER_LIST = (10, 3)
+PAGE = 100
+"""Rows asked for at once; more is the most that Cloud gives of projects."""
+WALKS = 5
+"""How often a list that changes while it is read is begun anew."""
 
 
 @dataclass(frozen=True)
@@ -24,80 +30,92 @@ class Lists:
     run: Callable[[Callable[[], Any]], Any]
     version: tuple[int, ...] = ()
 
-    def get(self, path: str, params: Mapping[str, str], is_whole: Callable[[Any], bool]) -> Any:
+    def get(self, path: str, params: Pairs, is_whole: Callable[[Any], bool]) -> Any:
         """The answer to one request."""
         return self.run(partial(self.client.get, path, params, is_whole))
 
 
-def whole(lists: Lists, path: str, params: Mapping[str, str]) -> Pages:
+def whole(lists: Lists, path: str, params: Pairs) -> Pages:
     """The list that comes in one answer."""
-    yield lists.get(path, params, _is_list)
+    yield lists.get(path, params, is_list)
 
 
-def users(lists: Lists, path: str, params: Mapping[str, str]) -> Pages:
-    """All users: by cursor where the site has that list, otherwise by searching for what every user has."""
-    if not lists.version or lists.version >= FIRST_WITH_USER_LIST:
-        try:
-            yield from _by_cursor(lists, path)
-            return
-        except NotFoundError:
-            pass
-    yield from _by_search(lists)
+def values(lists: Lists, path: str, params: Pairs) -> Pages:
+    """A list in pages of ``values``, each row once; ReadError if rows leave it each time it is read.
 
-
-def _by_cursor(lists: Lists, path: str) -> Pages:
-    """``user/list`` of Data Center 11 and late 10.3; asked to include who is inactive, which it may not understand."""
-    cursor: str | None = None
-    seen: set[str | None] = set()
-    while cursor not in seen:
-        seen.add(cursor)
-        params = {"maxResults": str(USERS_A_PAGE), "includeInactive": "true", **({"cursor": cursor} if cursor else {})}
-        answer = lists.get(path, params, _is_cursor_page)
-        yield answer["values"]
-        cursor = answer.get("nextCursor")
-        if answer.get("isLast") or not cursor:
-            return
-    raise ReadError(f"GET /rest/api/2/{path} gave the same cursor twice; the list of users is not complete")
-
-
-def _by_search(lists: Lists) -> Pages:
-    """``user/search``, to the first page that brings nobody new; a version's hard limit is not taken for the end."""
+    A page that Jira made shorter than asked is not the end, and what it says of the end must agree with its ``total``.
+    """
     seen: set[str] = set()
+    for _ in range(WALKS):
+        if (yield from _walk(lists, path, params, seen)):
+            return
+    raise ReadError(
+        f"GET /rest/api/2/{path} was read {WALKS} times and never without a gap to an end that agrees with its total: "
+        f"{len(seen)} rows were sent, there may be more"
+    )
+
+
+def _walk(lists: Lists, path: str, params: Pairs, seen: set[str]) -> Generator[list[Any], None, bool]:
+    """One way through the list: the rows that are not yet ``seen``, and in the end whether no row can be missing.
+
+    Each page begins with the last row of the page before. One that has no row of those before shows that rows were
+    taken out meanwhile, and others moved to where they had been read already.
+    """
+    read: set[str] = set()
     start = 0
     while True:
-        params = {"username": ".", "includeInactive": "true", "startAt": str(start), "maxResults": str(USERS_A_PAGE)}
-        page = lists.get("user/search", params, _is_list)
-        fresh = [user for user in page if _identity(user) not in seen]
-        seen.update(map(_identity, fresh))
-        if not fresh:
-            break
-        yield fresh
-        start += len(page)
-    if len(seen) in _hard_limits(lists.version):
-        raise ReadError(
-            f"GET /rest/api/2/user/search showed exactly {len(seen)} users, the most that this version of Jira ever "
-            "shows (JRASERVER-65089 before 8.6, JRASERVER-78660 from 10 on): there may be more, which were not read"
-        )
+        asked = [*params, ("startAt", str(start)), ("maxResults", str(PAGE))]
+        answer = lists.get(path, asked, _is_page)
+        rows = answer["values"]
+        yield unseen(rows, seen)
+        here = set(map(identity, rows))
+        if read and not read & here:
+            return False
+        nothing_new = here <= read
+        read |= here
+        start += max(len(rows) - 1, 0)
+        last, total = answer.get("isLast"), _count(answer.get("total"))
+        if last is True or nothing_new or (last is None and total is not None and start + 1 >= total):
+            return last is not False and (total is None or len(read) >= total)
 
 
-def _hard_limits(version: tuple[int, ...]) -> set[int]:
-    """How many users ``user/search`` shows at most, in all pages together."""
-    if not version:
-        return {100, 1000}
-    return {100} if version >= (10,) else {1000} if version < (8, 6) else set()
+def projects(lists: Lists, path: str, params: Pairs) -> Pages:
+    """Cloud's projects; where there is none to be seen, it answers 404 and says so itself."""
+    started = False
+    try:
+        for page in values(lists, path, params):
+            started = True
+            yield page
+    except NothingFoundError as error:
+        if started:
+            raise
+        LOGGER.warning("Jira shows this account no project: %s", error)
 
 
-def _identity(user: Any) -> str:
-    names = ("key", "name", "self") if isinstance(user, dict) else ()
-    return str(next((user[name] for name in names if user.get(name)), user))
+def unseen(rows: list[Any], seen: set[str]) -> list[Any]:
+    """The rows that are not among those ``seen``, each once; they are among them afterwards."""
+    fresh = {identity(row): row for row in reversed(rows)}
+    found = [row for name, row in reversed(fresh.items()) if name not in seen]
+    seen.update(fresh)
+    return found
 
 
-def _is_list(answer: Any) -> bool:
+def identity(row: Any) -> str:
+    """What tells one row of a list from the others."""
+    names = ("id", "accountId", "key", "name", "self") if isinstance(row, dict) else ()
+    return str(next((row[name] for name in names if row.get(name)), row))
+
+
+def is_list(answer: Any) -> bool:
+    """Whether an answer is a list without pages."""
     return isinstance(answer, list)
 
 
-def _is_cursor_page(answer: Any) -> bool:
+def _is_page(answer: Any) -> bool:
     return isinstance(answer, dict) and isinstance(answer.get("values"), list)
 
 
-PAGERS: Mapping[str, Callable[[Lists, str, Mapping[str, str]], Pages]] = {"whole": whole, "users": users}
+def _count(value: Any) -> int | None:
+    # Cloud declares the numbers of some pages as text.
+    text = str(value)
+    return int(text) if text.isdecimal() and text.isascii() else None

@@ -10,37 +10,60 @@ USERS = "jira_users"
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where a site has a list, and how it is asked for there."""
+
+    path: str
+    """Below ``/rest/api/2/``."""
+    pager: str = "whole"
+    """How Jira cuts the list into pages: a name in ``sync.PAGERS``."""
+    params: tuple[tuple[str, str], ...] = ()
+    expand: Mapping[str, str] = field(default_factory=dict)
+    """As ``Stream.expand``, for what only this place knows."""
+    needs: str = ""
+    """The permission without which Jira refuses the list, if there is one that ordinary accounts lack."""
+    otherwise: Place | None = None
+    """Where the list is on sites that do not have this path."""
+    since: tuple[int, ...] = ()
+    """The first version that may have this path; older ones are not asked for it."""
+
+
+@dataclass(frozen=True)
 class Stream:
     """One table: its name is also its ``tap_stream_id`` and the name of its schema file."""
 
     name: str
     key: str
-    path: str
-    """Below ``/rest/api/2/``."""
+    server: Place
+    """Where Server and Data Center have the list."""
+    cloud: Place | None = None
+    """Where Jira Cloud has it, if that is another place."""
+    cloud_key: str | None = None
+    """The key on Jira Cloud, where it is another."""
     replication_key: str | None = None
     """None: the whole table is sent each time."""
-    pager: str = "whole"
-    """How Jira cuts the list into pages: a name in ``pagination.PAGERS``."""
-    params: Mapping[str, str] = field(default_factory=dict)
     expand: Mapping[str, str] = field(default_factory=dict)
     """What must be asked for by name: the column and its word in ``expand``; only for selected columns."""
     fill: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Columns that Jira does not give, or not always, and where their value is found."""
-    cloud_key: str | None = None
-    """The key on Jira Cloud, where it is another."""
-    needs: str = ""
-    """The permission without which Jira refuses the list, if there is one that ordinary accounts lack."""
+    note: str = ""
+    """What the rows of the table are, where its name does not tell."""
 
     def key_at(self, kind: str) -> str:
         """The key on a site of that kind."""
         return self.cloud_key if kind == "cloud" and self.cloud_key else self.key
+
+    def place(self, kind: str) -> Place:
+        """Where a site of that kind has the list."""
+        return self.cloud if kind == "cloud" and self.cloud else self.server
 
 
 STREAMS = (
     Stream(
         ISSUES,
         key="id",
-        path="search",
+        server=Place("search"),
+        cloud=Place("search/jql"),
         replication_key="updated_at",
         expand={"changelog": "changelog"},
         fill={"updated_at": ("fields", "updated")},
@@ -48,14 +71,40 @@ STREAMS = (
     Stream(
         "jira_projects",
         key="id",
-        path="project",
-        params={"includeArchived": "true"},
+        server=Place("project", params=(("includeArchived", "true"),)),
+        cloud=Place(
+            "project/search",
+            pager="projects",
+            params=(("status", "live"), ("status", "archived"), ("orderBy", "key")),
+            expand={"issueTypes": "issueTypes", "insight": "insight"},
+        ),
         expand={"description": "description", "lead": "lead", "url": "url", "projectKeys": "projectKeys"},
+        note="Archived projects are among them, on Cloud and from Jira 7.10 on. Projects in Cloud's trash are not.",
     ),
-    Stream("jira_project_categories", key="id", path="projectCategory"),
-    Stream("jira_project_roles", key="id", path="role", needs="Jira administrator"),
-    Stream("jira_project_types", key="key", path="project/type"),
-    Stream("jira_resolutions", key="id", path="resolution"),
-    # Until Jira 8.4 a user's key was its first name, and older versions print the name alone.
-    Stream(USERS, key="key", path="user/list", pager="users", cloud_key="accountId", fill={"key": ("name",)}),
+    Stream("jira_project_categories", key="id", server=Place("projectCategory")),
+    Stream("jira_project_roles", key="id", server=Place("role", needs="the permission of a Jira administrator")),
+    Stream("jira_project_types", key="key", server=Place("project/type")),
+    Stream(
+        "jira_resolutions",
+        key="id",
+        server=Place("resolution"),
+        cloud=Place("resolution/search", pager="values", otherwise=Place("resolution")),
+    ),
+    Stream(
+        USERS,
+        key="key",
+        server=Place(
+            "user/list",
+            pager="user_list",
+            # The specification of 10.3 has neither parameter, the one of 11 is said to.
+            params=(("includeActive", "true"), ("includeInactive", "true")),
+            since=(10, 3),
+            otherwise=Place("user/search", pager="user_search", params=(("includeInactive", "true"),)),
+        ),
+        cloud=Place("users/search", pager="accounts", needs="the global permission Browse users and groups"),
+        cloud_key="accountId",
+        # Until Jira 8.4 a user's key was its first name, and older versions print the name alone.
+        fill={"key": ("name",)},
+        note="Inactive users are among them. On Cloud there are also apps and customers: `accountType` tells.",
+    ),
 )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Container, Iterator, Mapping
+from typing import Any
 
 from tap_jira.catalog import Selection
 from tap_jira.errors import (
@@ -10,15 +12,28 @@ from tap_jira.errors import (
     ConfigError,
     ForbiddenError,
     InterruptedByError,
+    NotFoundError,
     OutputError,
     TapError,
 )
 from tap_jira.incremental import sync_issues
-from tap_jira.pagination import PAGERS, Lists
+from tap_jira.pagination import Lists, Pages, Pairs, projects, values, whole
 from tap_jira.run import Run, Table
 from tap_jira.site import Site
+from tap_jira.streams import Place
+from tap_jira.users import accounts, user_list, user_search
 
 LOGGER = logging.getLogger(__name__)
+
+PAGERS: Mapping[str, Callable[[Lists, str, Pairs], Pages]] = {
+    "whole": whole,
+    "values": values,
+    "projects": projects,
+    "user_list": user_list,
+    "user_search": user_search,
+    "accounts": accounts,
+}
+"""The ways in which Jira cuts a list into pages."""
 
 
 def sync(run: Run, selections: list[Selection]) -> int:
@@ -84,10 +99,24 @@ def _sync_stream(run: Run, selection: Selection) -> None:
 def _sync_whole(run: Run, table: Table) -> None:
     """Send a whole table."""
     stream = table.stream
-    columns = table.selection.schema["properties"]
-    expand = [word for column, word in stream.expand.items() if column in columns]
-    params = {**stream.params, **({"expand": ",".join(expand)} if expand else {})}
     lists = Lists(run.client, run.call, run.site.version)
-    pages = PAGERS[stream.pager](lists, stream.path, params)
-    for page in pages:
+    columns = table.selection.schema["properties"]
+    for page in _pages(lists, stream.place(run.site.kind), stream.expand, columns):
         table.send_values(page)
+
+
+def _pages(lists: Lists, place: Place, expand: Mapping[str, str], columns: Container[str]) -> Iterator[list[Any]]:
+    """The pages of a list at ``place`` or, if the site does not have that path, where it is otherwise."""
+    if place.otherwise and lists.version and lists.version < place.since:
+        place = place.otherwise
+    words = [word for column, word in {**expand, **place.expand}.items() if column in columns]
+    params = [*place.params, *([("expand", ",".join(words))] if words else [])]
+    started = False
+    try:
+        for page in PAGERS[place.pager](lists, place.path, params):
+            started = True
+            yield page
+    except NotFoundError:
+        if started or place.otherwise is None:
+            raise
+        yield from _pages(lists, place.otherwise, expand, columns)

@@ -14,6 +14,7 @@ from tap_jira.errors import (
     FailedAnswerError,
     ForbiddenError,
     NotFoundError,
+    NothingFoundError,
     RefusedError,
     TapError,
     UnavailableError,
@@ -108,6 +109,8 @@ def _failure(status: int, said: str, response: Response, now: float) -> TapError
     if status == 403:
         return _forbidden(said, response, now)
     if status in (404, 410):
+        if status == 404 and _is_jiras_own(response):
+            return NothingFoundError(f"{said}; it does not exist, or this account may not see it", status)
         return NotFoundError(f"{said}; check base_url (a context path such as /jira belongs to it)", status)
     if status == 400:
         return RefusedError(f"{said}; Jira does not accept the request as it is", status)
@@ -178,6 +181,15 @@ def _texts(body: dict[str, Any]) -> list[str]:
     named = [f"{field}: {text}" for field, text in errors.items()] if isinstance(errors, dict) else []
     plain = [body.get(name) for name in ("message", "errorMessage", "error", "error_description")]
     return [str(text) for text in [*messages, *named, *plain] if text]
+
+
+def _is_jiras_own(response: Response) -> bool:
+    """Whether it is a resource of Jira that says no, not the server before it that knows no such path."""
+    try:
+        body = orjson.loads(response.body)
+    except ValueError:
+        return False
+    return isinstance(body, dict) and isinstance(body.get("errorMessages"), list) and bool(body["errorMessages"])
 
 
 def _is_page(response: Response) -> bool:

@@ -1,18 +1,17 @@
-"""Lists that come in one answer, and users, which come in pages that cannot be trusted."""
+"""Lists in one answer or in pages, which may change while they are read, and which each row leaves once."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tap_jira.errors import ReadError, UnavailableError
-from tap_jira.pagination import Lists, users, whole
-from tap_jira.simulator import Account, Accounts, Site, UserLimits, World
-from tap_jira.wire import Response
-from tests.conftest import TOKEN, Tap
-from tests.fakes import BASE, Inline, Scripted, Time, client_of
+from tap_jira.errors import NotFoundError, ReadError, UnavailableError
+from tap_jira.pagination import PAGE, WALKS, Lists, projects, values, whole
+from tap_jira.wire import Request, Response
+from tests.fakes import Inline, Scripted, Time, client_of
 
 
 @pytest.fixture
@@ -20,114 +19,144 @@ def clock(time: Time) -> Inline:
     return Inline(time)
 
 
-MISSING = Response.of_json({"message": "null for uri"}, 404)
-
-
-def listed(pager: Any, jira: Scripted, clock: Inline, version: tuple[int, ...] = (), **params: str) -> list[Any]:
+def listed(pager: Any, jira: Any, clock: Inline, *params: tuple[str, str]) -> list[Any]:
     """Everything that a pager brings, in order."""
-    pages = pager(Lists(client_of(jira, clock), lambda task: task(), version), "user/list", params)
+    pages = pager(Lists(client_of(jira, clock), lambda task: task()), "list", params)
     return [item for page in pages for item in page]
 
 
-def asked(jira: Scripted) -> list[dict[str, str]]:
-    return [dict(parse_qsl(urlsplit(request.url).query)) for request in jira.asked]
+def asked(jira: Any) -> list[dict[str, list[str]]]:
+    return [parse_qs(urlsplit(request.url).query) for request in jira.asked]
 
 
-def cursor_page(values: list[Any], cursor: str | None = None, **more: Any) -> Response:
-    return Response.of_json({"values": values, **({"nextCursor": cursor} if cursor else {}), **more})
+class Listing:
+    """A list of ids that is given in pages of at most ``cap`` and told what happens to it after each request."""
+
+    def __init__(self, ids: list[int], cap: int, *, ends: bool = True, total: int | None = None) -> None:
+        self.ids, self.cap, self.ends, self.total = ids, cap, ends, total
+        self.asked: list[Request] = []
+        self.then: list[Callable[[], object]] = []
+
+    def send(self, request: Request) -> Response:
+        self.asked.append(request)
+        query = parse_qs(urlsplit(request.url).query)
+        start, size = int(query["startAt"][0]), min(int(query["maxResults"][0]), self.cap)
+        rows = self.ids[start : start + size]
+        page: dict[str, Any] = {"startAt": start, "maxResults": size, "values": [{"id": str(n)} for n in rows]}
+        if self.ends:
+            total = len(self.ids) if self.total is None else self.total
+            page.update(total=total, isLast=start + len(rows) >= len(self.ids))
+        if self.then:
+            self.then.pop(0)()
+        return Response.of_json(page)
+
+
+def numbers(rows: list[Any]) -> list[int]:
+    return [int(row["id"]) for row in rows]
 
 
 def test_a_list_in_one_answer(clock: Inline) -> None:
-    """A list without pages is asked for once, with its parameters."""
+    """A list without pages is asked for once, with its parameters, one of them several times."""
     jira = Scripted(Response.of_json([1, 2]))
 
-    assert listed(whole, jira, clock, expand="lead") == [1, 2]
-    assert asked(jira) == [{"expand": "lead"}]
+    assert listed(whole, jira, clock, ("status", "live"), ("status", "archived"), ("expand", "lead")) == [1, 2]
+    assert asked(jira) == [{"status": ["live", "archived"], "expand": ["lead"]}]
 
 
-@pytest.mark.parametrize("answer", [{}, {"values": []}, None, "x"])
-def test_what_is_no_list_is_no_empty_list(clock: Inline, answer: Any) -> None:
+@pytest.mark.parametrize("pager", [whole, values])
+@pytest.mark.parametrize("answer", [{}, {"values": None}, None, "x"])
+def test_what_is_no_list_is_no_empty_list(clock: Inline, pager: Any, answer: Any) -> None:
     """An answer of another shape is asked for again and fails in the end."""
     with pytest.raises(UnavailableError, match="without what was asked for"):
-        listed(whole, Scripted(Response.of_json(answer)), clock)
+        listed(pager, Scripted(Response.of_json(answer)), clock)
 
 
-def test_users_by_cursor(clock: Inline) -> None:
-    """Cursors are followed until Jira says that a page is the last."""
-    jira = Scripted(cursor_page([1, 2], "c1"), cursor_page([], "c2"), cursor_page([3], "c3", isLast=True))
-
-    assert listed(users, jira, clock) == [1, 2, 3]
-    assert [query.get("cursor") for query in asked(jira)] == [None, "c1", "c2"]
-
-
-def test_a_cursor_that_is_missing_ends_the_list(clock: Inline) -> None:
-    """Without a cursor for the next page there is no next page."""
-    assert listed(users, Scripted(cursor_page([1], "c1"), cursor_page([2])), clock) == [1, 2]
+@pytest.mark.parametrize("cap", [PAGE, 7, 2])
+@pytest.mark.parametrize("ends", [True, False])
+@pytest.mark.parametrize("count", [0, 1, 7, 8, 250])
+def test_every_row_of_pages_of_any_size(clock: Inline, cap: int, ends: bool, count: int) -> None:
+    """However small the pages are made, and whether or not Jira says which is the last, each row comes once."""
+    assert numbers(listed(values, Listing(list(range(count)), cap, ends=ends), clock)) == list(range(count))
 
 
-def test_a_cursor_that_comes_twice_is_an_error(clock: Inline) -> None:
-    """A list that goes round in a circle is never taken for a whole one."""
-    jira = Scripted(cursor_page([1], "c1"), cursor_page([2], "c2"), cursor_page([1], "c1"))
-    with pytest.raises(ReadError, match="the same cursor twice"):
-        listed(users, jira, clock)
+def test_what_fits_one_page_costs_one_request(clock: Inline) -> None:
+    """Where Jira says that the first page is the last nothing more is asked."""
+    jira = Listing([1, 2, 3], PAGE)
+    listed(values, jira, clock, ("orderBy", "key"))
+
+    assert asked(jira) == [{"orderBy": ["key"], "startAt": ["0"], "maxResults": [str(PAGE)]}]
 
 
-def people(numbers: range) -> Response:
-    return Response.of_json([{"key": f"u{n}", "name": f"n{n}"} for n in numbers])
+@pytest.mark.parametrize("gone", [[0], [1, 2], [3], [9], [0, 1, 2, 3, 4]])
+def test_rows_that_leave_hide_no_other(clock: Inline, gone: list[int]) -> None:
+    """Rows that are deleted between two pages move others to where was read already: they come all the same."""
+    jira = Listing(list(range(10)), 4)
+    jira.then = [lambda: [jira.ids.remove(n) for n in gone]]
+
+    found = numbers(listed(values, jira, clock))
+    assert set(found) >= set(range(10)) - set(gone)
+    assert len(found) == len(set(found))
 
 
-def test_users_by_search(clock: Inline) -> None:
-    """Where there is no such list users are searched for, until a page brings nobody new."""
-    jira = Scripted(MISSING, people(range(3)), people(range(3, 5)), people(range(0)))
+def test_rows_that_come_do_not_repeat_others(clock: Inline) -> None:
+    """Rows that are put before those read move others back, which are not sent again."""
+    jira = Listing(list(range(10)), 4)
+    jira.then = [lambda: jira.ids.insert(0, 99)]
 
-    assert [user["key"] for user in listed(users, jira, clock)] == ["u0", "u1", "u2", "u3", "u4"]
-    assert [query.get("startAt") for query in asked(jira)] == [None, "0", "3", "5"]
-
-
-def test_users_that_come_twice_are_sent_once(clock: Inline) -> None:
-    """Pages that overlap, or that repeat themselves for ever, bring each user once and an end."""
-    jira = Scripted(MISSING, people(range(3)), people(range(2, 4)), people(range(4)))
-
-    assert [user["key"] for user in listed(users, jira, clock)] == ["u0", "u1", "u2", "u3"]
+    assert sorted(numbers(listed(values, jira, clock)))[:10] == list(range(10))
 
 
-def test_users_known_by_name_only(clock: Inline) -> None:
-    """Old versions print no key; two names are two users."""
-    jira = Scripted(MISSING, Response.of_json([{"name": "a"}, {"name": "b"}, "odd"]), Response.of_json([]))
+def test_a_list_that_never_holds_is_an_error(clock: Inline) -> None:
+    """A list from which rows leave each time it is read is never taken for a whole one."""
+    jira = Listing(list(range(100)), 4)
+    jira.then = [lambda: jira.ids.pop(0)] * 100
+    with pytest.raises(ReadError, match=f"read {WALKS} times"):
+        listed(values, jira, clock)
 
-    assert len(listed(users, jira, clock)) == 3
+
+def test_an_end_that_does_not_agree_with_the_total(clock: Inline) -> None:
+    """A page that calls itself the last, while more were counted than came, is not believed."""
+    with pytest.raises(ReadError, match="agrees with its total"):
+        listed(values, Listing([1, 2], PAGE, total=3), clock)
+
+
+def test_a_list_that_does_not_turn_its_pages(clock: Inline) -> None:
+    """A list that gives its first page whatever is asked for, and calls it not the last, is an error."""
+    jira = Scripted(Response.of_json({"values": [{"id": "1"}, {"id": "2"}], "isLast": False}))
+    with pytest.raises(ReadError):
+        listed(values, jira, clock)
+
+
+def test_numbers_of_pages_given_as_text(clock: Inline) -> None:
+    """A total that is a text is a number all the same."""
+    first = Response.of_json({"values": [{"id": "1"}, {"id": "2"}], "total": "3"})
+    jira = Scripted(first, Response.of_json({"values": [{"id": "2"}, {"id": "3"}], "total": "3"}))
+
+    assert numbers(listed(values, jira, clock)) == [1, 2, 3]
+    assert len(jira.asked) == 2
+
+
+NO_PROJECT = Response.of_json({"errorMessages": ["No projects found."], "errors": {}}, 404)
+
+
+def test_no_project_to_be_seen(clock: Inline, caplog: pytest.LogCaptureFixture) -> None:
+    """Where no project matches, Jira answers 404 in its own words: an empty list, and a warning that repeats them."""
+    assert listed(projects, Scripted(NO_PROJECT), clock) == []
+    assert "shows this account no project: GET /rest/api/2/list was answered 404: No projects found." in caplog.text
 
 
 @pytest.mark.parametrize(
-    ("version", "count"), [((), 99), ((), 101), ((9, 12), 100), ((9, 12), 1000), ((8, 5), 100), ((10, 0), 1000)]
+    "answer",
+    [Response.of_json({"message": "null for uri", "status-code": 404}, 404), Response.of_json({}, 404)],
 )
-def test_a_count_that_is_no_limit_is_the_end(clock: Inline, version: tuple[int, ...], count: int) -> None:
-    """A number of users that this version does not stop at is all there are."""
-    first = [] if version else [MISSING]
-    jira = Scripted(*first, people(range(count)), people(range(0)))
-
-    assert len(listed(users, jira, clock, version)) == count
+def test_another_404_is_not_an_empty_list(clock: Inline, answer: Response) -> None:
+    """A 404 that is not Jira's own word on its projects is an error."""
+    with pytest.raises(NotFoundError):
+        listed(projects, Scripted(answer), clock)
 
 
-@pytest.mark.parametrize(("version", "count"), [((), 100), ((), 1000), ((8, 5), 1000), ((10, 0), 100)])
-def test_a_limit_of_the_version_is_not_the_end(clock: Inline, version: tuple[int, ...], count: int) -> None:
-    """Exactly as many users as this version of Jira ever shows are not believed to be all."""
-    first = [] if version else [MISSING]
-    jira = Scripted(*first, people(range(count)), people(range(0)))
-    with pytest.raises(ReadError, match=f"exactly {count} users"):
-        listed(users, jira, clock, version)
-
-
-@pytest.mark.parametrize(
-    ("version", "limits"), [((9, 12, 5), None), ((10, 3, 24), None), ((9, 12, 5), UserLimits(per_page=7))]
-)
-def test_every_user_of_a_site(tap: Tap, time: Time, version: tuple[int, int, int], limits: UserLimits | None) -> None:
-    """Whichever list a version of Jira has and however small its pages, every user comes once."""
-    accounts = Accounts((Account("tap-reader", tokens={TOKEN: None}),))
-    world = World(issues=3, users=25, now=time)
-    limited = Site(world, accounts=accounts, base_url=BASE, version=version, user_limits=limits)
-    outcome = tap(to=limited)
-
-    keys = [record["key"] for record in outcome.records("jira_users")]
-    assert outcome.code == 0
-    assert (len(keys), len(set(keys))) == (25, 25)
+def test_projects_that_end_in_a_404(clock: Inline) -> None:
+    """A 404 after a page of projects is no end of the list."""
+    page = Response.of_json({"values": [{"id": "1"}], "isLast": False, "total": 2})
+    with pytest.raises(NotFoundError):
+        listed(projects, Scripted(page, NO_PROJECT), clock)

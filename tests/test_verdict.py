@@ -15,6 +15,7 @@ from tap_jira.errors import (
     FailedAnswerError,
     ForbiddenError,
     NotFoundError,
+    NothingFoundError,
     RefusedError,
     TapError,
     UnavailableError,
@@ -88,7 +89,7 @@ def test_failing_over_one_thing_is_told_from_being_away(status: int, error: type
         (400, RefusedError, "does not accept the request as it is"),
         (401, AuthError, "the credentials were not accepted"),
         (403, ForbiddenError, "the account lacks the permission"),
-        (404, NotFoundError, "check base_url"),
+        (404, NothingFoundError, "it does not exist, or this account may not see it"),
         (405, RefusedError, "asking again would not help"),
         (410, NotFoundError, "check base_url"),
         (414, RefusedError, "asking again would not help"),
@@ -104,6 +105,15 @@ def test_what_will_not_pass_is_an_error(status: int, kind: type[TapError], remed
     assert type(caught.value) is kind
     assert str(caught.value).startswith(f"{WHAT} was answered {status}: No.; ")
     assert remedy in str(caught.value)
+
+
+@pytest.mark.parametrize("body", [{"message": "null for uri"}, {"errorMessages": []}, [], "x"])
+def test_a_path_that_is_not_there(body: Any) -> None:
+    """A 404 that is not a resource's own word says that the path is missing, and what to check."""
+    with pytest.raises(NotFoundError, match="check base_url") as caught:
+        check(answer(404, body))
+
+    assert type(caught.value) is NotFoundError
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 410])

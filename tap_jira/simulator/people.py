@@ -1,12 +1,17 @@
-"""The two ways of listing users, with the limits that Jira put on them over the years."""
+"""The ways of listing users, by search, by cursor and by group, with the limits they got over the years."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import parse_qs, urlsplit
 
 from tap_jira.simulator.answers import refusal
 from tap_jira.simulator.tables import Tables
-from tap_jira.wire import Response
+from tap_jira.wire import Request, Response
+
+MEMBERS_A_PAGE = 50
+SEPARATORS = " @.-\"',()"
+_TO_SPACES = str.maketrans(dict.fromkeys(SEPARATORS, " "))
 
 
 @dataclass(frozen=True)
@@ -16,10 +21,12 @@ class UserLimits:
 
     in_all: int | None = None
     per_page: int = 1000
+    groups: int = 20
+    """How many groups the picker shows (jira.ajax.autocomplete.limit)."""
 
 
 def search_users(tables: Tables, asked: dict[str, str], limits: UserLimits) -> Response:
-    """A bare array of the users whose name, e-mail or display name holds ``username``."""
+    """A bare array of the users who have a name, an e-mail address or a word of them that begins with ``username``."""
     wanted = asked.get("username", "").lower()
     if not wanted:
         return refusal(400, "The username query parameter was not provided")
@@ -32,10 +39,13 @@ def search_users(tables: Tables, asked: dict[str, str], limits: UserLimits) -> R
 
 
 def _matches(tables: Tables, number: int, wanted: str) -> bool:
-    # A dot is in every e-mail address and in every name made here, which is why taps ask for one.
+    # A dot finds everybody, which is why taps ask for one.
+    if wanted == ".":
+        return True
     user = tables.user(number)
-    texts = (user["name"], user["displayName"], user.get("emailAddress", "."))
-    return any(wanted in text.lower() for text in texts)
+    texts = [str(user.get(name, "")).lower() for name in ("name", "displayName", "emailAddress")]
+    spaced = " ".join(texts).translate(_TO_SPACES)
+    return f" {wanted}" in f" {spaced}" or any(text.startswith(wanted) for text in texts)
 
 
 def list_users(tables: Tables, asked: dict[str, str]) -> Response:
@@ -49,6 +59,55 @@ def list_users(tables: Tables, asked: dict[str, str]) -> Response:
         page["nextPage"] = f"{tables.api}/user/list?cursor={start + count}&maxResults={count}"
     page["values"] = [tables.full_user(n) for n in range(start, min(start + count, tables.users))]
     return Response.of_json(page)
+
+
+def pick_groups(tables: Tables, request: Request, limits: UserLimits) -> Response:
+    """The first groups by name that hold ``query`` and are not named by ``exclude``, with the number of all of them."""
+    asked = parse_qs(urlsplit(request.url).query)
+    query, but = asked.get("query", [""])[0].lower(), asked.get("exclude", [])
+    found = [name for name in group_names(tables) if query in name.lower() and name not in but]
+    shown = found[: min(_number(asked.get("maxResults", [""])[0], limits.groups), limits.groups)]
+    return Response.of_json(
+        {
+            "header": f"Showing {len(shown)} of {len(found)} matching groups",
+            "total": len(found),
+            "groups": [{"name": name, "html": f"<b></b>{name}", "labels": []} for name in shown],
+        }
+    )
+
+
+def list_members(tables: Tables, asked: dict[str, str]) -> Response:
+    """One page of the members of a group."""
+    name = asked.get("groupname", "")
+    if not name:
+        return refusal(400, "The group name is empty.")
+    if name not in group_names(tables):
+        return refusal(404, f"The group named '{name}' does not exist.")
+    inactive = asked.get("includeInactiveUsers") == "true"
+    numbers = (n for n in range(tables.users) if name in groups_of(n))
+    found = [n for n in numbers if inactive or tables.user(n)["active"]]
+    start, count = _number(asked.get("startAt"), 0), _number(asked.get("maxResults"), MEMBERS_A_PAGE)
+    page = found[start : start + min(count, MEMBERS_A_PAGE)]
+    return Response.of_json(
+        {
+            "self": f"{tables.api}/group/member?groupname={name}&startAt={start}",
+            "maxResults": min(count, MEMBERS_A_PAGE),
+            "startAt": start,
+            "total": len(found),
+            "isLast": start + len(page) >= len(found),
+            "values": [tables.full_user(n) for n in page],
+        }
+    )
+
+
+def group_names(tables: Tables) -> list[str]:
+    """The groups of the site by name, more of them the more users there are."""
+    return sorted({name for n in range(tables.users) for name in groups_of(n)})
+
+
+def groups_of(number: int) -> list[str]:
+    """The groups a user is in: everybody's and a team's, and for each eleventh user none."""
+    return [] if number % 11 == 10 else ["jira-users", f"team {number // 12} & friends"]
 
 
 def _number(text: str | None, default: int) -> int:

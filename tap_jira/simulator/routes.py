@@ -12,7 +12,7 @@ from tap_jira.simulator.answers import log_in_first, refusal, rest_refusal
 from tap_jira.simulator.custom import declarations
 from tap_jira.simulator.facts import Issue
 from tap_jira.simulator.fields import Caps
-from tap_jira.simulator.people import UserLimits, list_users, search_users
+from tap_jira.simulator.people import UserLimits, list_members, list_users, pick_groups, search_users
 from tap_jira.simulator.printed import Printed
 from tap_jira.simulator.render import EXPANSIONS, Renderer
 from tap_jira.simulator.search import JSON_TYPE, Limits, Search, ask_of_body, ask_of_query
@@ -59,6 +59,8 @@ class Site(BaseSite):
             "resolution": lambda *_: Response.of_json(self.tables.resolutions),
             "user/search": _for_users(self._user_search),
             "user/list": _for_users(self._user_list),
+            "groups/picker": _for_users(self._groups),
+            "group/member": _for_users(self._members),
         }
 
     def admit(self, accounts: Accounts, *, base_url: str) -> None:
@@ -168,6 +170,14 @@ class Site(BaseSite):
 
     def _user_search(self, request: Request, asked: Asked, account: Account | None) -> Response:
         return search_users(self.tables, asked, self._user_limits)
+
+    def _groups(self, request: Request, asked: Asked, account: Account | None) -> Response:
+        return pick_groups(self.tables, request, self._user_limits)
+
+    def _members(self, request: Request, asked: Asked, account: Account | None) -> Response:
+        if account is None or not account.admin:
+            return refusal(403, "You must be an administrator to see who is in a group.")
+        return list_members(self.tables, asked)
 
     def _user_list(self, request: Request, asked: Asked, account: Account | None) -> Response:
         return list_users(self.tables, asked)

@@ -175,6 +175,44 @@ def test_inactive_users(jira):
     assert caller.get("user/search").status == 400
 
 
+def test_users_are_found_by_the_beginning_of_a_name(jira):
+    """A search finds who has a name, or a word of one, that begins so; not who has it somewhere within."""
+    caller = jira(users=30)
+    names = lambda text: {user["name"] for user in caller.json("user/search", username=text)}  # noqa: E731
+
+    assert "tap-reader" in names("tap") & names("read") & names("TAP-R")
+    assert names("eader") == set()
+    assert len(names("example")) > 10
+
+
+def test_groups_are_shown_up_to_a_number(jira):
+    """The picker shows the first groups, says how many there are, and leaves out those it is told to."""
+    caller = jira(users=60, user_limits=UserLimits(groups=2))
+    first = caller.json("groups/picker", query="")
+    names = [group["name"] for group in first["groups"]]
+
+    assert (first["header"], first["total"], len(names)) == ("Showing 2 of 6 matching groups", 6, 2)
+    rest = orjson.loads(caller.get(f"groups/picker?exclude={names[0]}&exclude=team+0+%26+friends").body)
+    assert rest["total"] == 4
+    assert [group["name"] for group in caller.json("groups/picker", query="FRIENDS", exclude="")["groups"]] == [
+        "team 0 & friends",
+        "team 1 & friends",
+    ]
+
+
+def test_members_of_a_group(jira):
+    """Members come in pages of 50, the inactive when asked for, and to administrators only."""
+    caller = jira(users=120)
+    page = caller.json("group/member", groupname="jira-users", maxResults=100, includeInactiveUsers="true")
+
+    assert (len(page["values"]), page["maxResults"], page["total"], page["isLast"]) == (50, 50, 110, False)
+    assert caller.json("group/member", groupname="jira-users")["total"] < 110
+    assert caller.json("group/member", groupname="jira-users", startAt=90, includeInactiveUsers="true")["isLast"]
+    assert caller.get("group/member", groupname="nobody").status == 404
+    assert caller.get("group/member").status == 400
+    assert jira(admin=False).get("group/member", groupname="jira-users").status == 403
+
+
 def test_user_list(jira):
     """``/user/list`` gives every user once by cursor, and exists from 10.3.20 on."""
     caller = jira(users=25, version=(10, 3, 24))
