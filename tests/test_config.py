@@ -68,7 +68,7 @@ def test_the_least_that_works() -> None:
         ({"concurrency": 33}, "concurrency must be a whole number from 1 to 32"),
         ({"lookback_seconds": -1}, "lookback_seconds must be a whole number from 0 to 2592000"),
         ({"lookback_seconds": 0.5}, "lookback_seconds must be a whole number from 0 to 2592000"),
-        ({"request_timeout": 0}, "request_timeout must be a number from 1 to 3600"),
+        ({"request_timeout": 0.5}, "request_timeout must be a number from 1 to 3600"),
         ({"request_timeout": "nan"}, "request_timeout must be a number from 1 to 3600"),
         ({"request_timeout": "inf"}, "request_timeout must be a number from 1 to 3600"),
         ({"user_agent": ["a"]}, "user_agent must be text"),
