@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from tap_jira.client import Sends
 from tap_jira.wire import Headers, Request, Response
 from tests.conftest import TOKEN
-from tests.fakes import BASE, Time
+from tests.fakes import BASE
 
 API, ISSUER = "https://api.atlassian.com", "https://auth.atlassian.com"
 CLOUD_ID = "11223344-a1b2-3c4d-5e6f-aabbccddeeff"
@@ -38,12 +39,17 @@ class Issued:
 
 
 class Atlassian:
-    """Routes what the tap sends; ``jira`` knows the account by the token of the shared fixtures."""
+    """Routes what the tap sends; ``jira`` knows the account by the token of the shared fixtures.
 
-    def __init__(self, jira: Sends, time: Time, scoped: tuple[str, str] = ("me@example.com", "scoped")) -> None:
-        self.jira, self._time, self._scoped = jira, time, scoped
+    With ``origin`` all stands at that one address, as the tap expects of a Jira on its own machine.
+    """
+
+    def __init__(self, jira: Sends, now: Callable[[], float], origin: str = "") -> None:
+        self.jira, self._now, self._scoped = jira, now, ("me@example.com", "scoped")
+        self._base, self._api, self._issuer = origin or BASE, origin or API, origin or ISSUER
+        self._gateway = f"{self._api}/ex/jira/{CLOUD_ID}"
         self.issued = {FIRST: Issued("the-first-access-token", 0.0)}
-        self.sites = [{"id": "another", "url": "https://another.example.com"}, {"id": CLOUD_ID, "url": BASE}]
+        self.sites = [{"id": "another", "url": "https://another.example.com"}, {"id": CLOUD_ID, "url": self._base}]
         self.is_cloud = True
         self.lost_answers = 0
         self.asked: list[Request] = []
@@ -51,7 +57,7 @@ class Atlassian:
     @property
     def refreshes(self) -> int:
         """How many new tokens were asked for."""
-        return sum(request.url == f"{ISSUER}/oauth/token" for request in self.asked)
+        return sum(request.url == f"{self._issuer}/oauth/token" for request in self.asked)
 
     @property
     def access_tokens(self) -> list[str]:
@@ -64,15 +70,15 @@ class Atlassian:
     def send(self, request: Request) -> Response:
         self.asked.append(request)
         address = request.url.partition("?")[0]
-        if address == f"{ISSUER}/oauth/token":
+        if address == f"{self._issuer}/oauth/token":
             return self._refresh(request)
-        if address == f"{API}/oauth/token/accessible-resources":
+        if address == f"{self._api}/oauth/token/accessible-resources":
             return Response.of_json(self.sites) if self._is_bearer(request) else _unauthorized()
-        if address.startswith(GATEWAY):
+        if address.startswith(self._gateway):
             if not (self._is_bearer(request) or self._is_scoped(request)):
                 return _unauthorized()
-            return self._to_jira(request, BASE + request.url.removeprefix(GATEWAY))
-        if address == f"{BASE}/_edge/tenant_info" and self.is_cloud:
+            return self._to_jira(request, self._base + request.url.removeprefix(self._gateway))
+        if address == f"{self._base}/_edge/tenant_info" and self.is_cloud:
             assert "Authorization" not in request.headers
             return Response.of_json({"cloudId": CLOUD_ID})
         return self.jira.send(request)
@@ -87,7 +93,7 @@ class Atlassian:
         asked: dict[str, Any] = json.loads(request.body)
         if (asked["client_id"], asked["client_secret"]) != (OAUTH2["oauth_client_id"], SECRET):
             return Response.of_json({"error": "access_denied", "error_description": "Unauthorized"}, 401)
-        now = self._time()
+        now = self._now()
         issued = self.issued.get(asked["refresh_token"])
         if issued is None or (issued.spent_at is not None and now - issued.spent_at > LEEWAY):
             said = "Unknown or invalid refresh token."
@@ -110,7 +116,7 @@ class Atlassian:
     def _is_bearer(self, request: Request) -> bool:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         return scheme == "Bearer" and any(
-            issued.access == token and issued.dies_at > self._time() for issued in self.issued.values()
+            issued.access == token and issued.dies_at > self._now() for issued in self.issued.values()
         )
 
     def _is_scoped(self, request: Request) -> bool:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import stat
+import subprocess
+import sys
 import threading
+import time as clock
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,10 +19,10 @@ from tap_jira.errors import AuthError, ConfigError
 from tap_jira.oauth2 import Bearer, bearer
 from tap_jira.pace import Gate
 from tap_jira.retry import Retry
-from tap_jira.simulator import Site
+from tap_jira.simulator import Account, Accounts, Site, World, serve
 from tap_jira.wire import Request, Response
-from tests.atlassian import CLOUD_ID, FIRST, GATEWAY, ISSUER, LEEWAY, LIFE, OAUTH2, SECRET, Atlassian
-from tests.conftest import Tap
+from tests.atlassian import CLOUD_ID, FIRST, GATEWAY, ISSUER, LEEWAY, LIFE, OAUTH2, SECRET, Atlassian, Issued
+from tests.conftest import TOKEN, Tap
 from tests.fakes import BASE, Inline, Time
 
 MYSELF = Request("GET", f"{GATEWAY}/rest/api/2/myself")
@@ -49,8 +51,8 @@ def sender(atlassian: Atlassian, config: dict[str, Any], time: Time) -> Bearer:
 
 def sender_of(atlassian: Any, config: dict[str, Any], time: Time) -> Bearer:
     """What a run sends its requests with."""
-    clock = Inline(time)
-    retry = Retry(clock, Gate(clock, 4), jitter=lambda seconds: seconds)
+    pool = Inline(time)
+    retry = Retry(pool, Gate(pool, 4), jitter=lambda seconds: seconds)
     return bearer(Config(**config), atlassian, retry, {}, lambda secret: None)
 
 
@@ -116,11 +118,11 @@ def test_the_file_is_for_the_user_alone(sender: Bearer, kept: Path) -> None:
     assert sorted(path.name for path in kept.parent.iterdir()) == ["tokens.json", "tokens.json.lock"]
 
 
-def test_a_link_stays_one(sender: Bearer, kept: Path, tmp_path: Path) -> None:
+def test_a_link_stays_one(atlassian: Atlassian, config: dict[str, Any], time: Time, kept: Path, tmp_path: Path) -> None:
     """Where token_file is a link, what it leads to is replaced."""
     kept.parent.mkdir()
     kept.symlink_to(tmp_path / "elsewhere.json")
-    sender.send(MYSELF)
+    sender_of(atlassian, config, time).send(MYSELF)
 
     assert kept.is_symlink()
     assert grant(tmp_path / "elsewhere.json")["refresh_token"] == "refresh-token-1"
@@ -218,43 +220,19 @@ def test_another_run_has_renewed(sender: Bearer, atlassian: Atlassian, config: d
     assert (sender.send(MYSELF).status, atlassian.refreshes) == (200, 2)
 
 
-def test_other_processes_wait(sender: Bearer, kept: Path) -> None:
-    """While the token is exchanged another process cannot take the lock; afterwards it can."""
-    import fcntl
+def test_processes_that_begin_together(tmp_path: Path, kept: Path) -> None:
+    """Of real commands that start at the same time one spends the refresh token, and all of them log in."""
+    account = Account("tap-reader", "", True, "Europe/Berlin", {TOKEN: None})
+    with serve(Site(World(issues=3), accounts=Accounts((account,)))) as server:
+        atlassian = server.sender = Atlassian(server.sender, clock.time, server.url)  # type: ignore[assignment]
+        config = {**OAUTH2, "base_url": server.url, "token_file": str(kept)}
+        (tmp_path / "config.json").write_text(json.dumps(config))
+        command = [sys.executable, "-m", "tap_jira", "--config", str(tmp_path / "config.json"), "--discover"]
+        quiet = subprocess.DEVNULL
+        runs = [subprocess.Popen(command, stdout=quiet, stderr=quiet) for _ in range(4)]
 
-    held: list[bool] = []
-
-    def probe() -> None:
-        # In a process of its own: descriptors of one process could share a lock.
-        child = os.fork()
-        if child == 0:
-            with (kept.parent / "tokens.json.lock").open("a") as lock:
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except OSError:
-                    os._exit(1)
-            os._exit(0)
-        held.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1)
-
-    inner = sender._inner
-    sender._tokens._inner = Watched(inner, probe)  # type: ignore[attr-defined]
-    sender.send(MYSELF)
-    probe()
-
-    assert held == [True, False]
-
-
-class Watched:
-    """Calls back before each request for a token."""
-
-    def __init__(self, inner: Any, before: Any) -> None:
-        self._inner, self._before = inner, before
-
-    def send(self, request: Request) -> Response:
-        if request.url.startswith(ISSUER):
-            self._before()
-        response: Response = self._inner.send(request)
-        return response
+        assert [run.wait(timeout=120) for run in runs] == [0] * 4
+        assert atlassian.refreshes == 1
 
 
 def test_the_token_is_kept_before_it_is_used(atlassian: Atlassian, config: dict[str, Any], time: Time) -> None:
@@ -331,8 +309,6 @@ def test_a_new_authorisation_wins(tap: Tap, atlassian: Atlassian, config: dict[s
 
 def test_two_authorisations_in_one_file(atlassian: Atlassian, config: dict[str, Any], time: Time) -> None:
     """Two configurations with refresh tokens of their own share a file and leave each other's tokens alone."""
-    from tests.atlassian import Issued
-
     atlassian.issued["of-somebody-else"] = Issued("unused", 0.0)
     for _ in range(3):
         assert sender_of(atlassian, config, time).send(MYSELF).status == 200
@@ -344,8 +320,6 @@ def test_two_authorisations_in_one_file(atlassian: Atlassian, config: dict[str, 
 
 def test_dead_tokens_are_forgotten(atlassian: Atlassian, config: dict[str, Any], time: Time, kept: Path) -> None:
     """What grew from an authorisation that nobody used for 90 days is left out of the file."""
-    from tests.atlassian import Issued
-
     sender_of(atlassian, config, time).send(MYSELF)
     time.seconds += 90 * 24 * 3600
     atlassian.issued["a-second-authorisation"] = Issued("unused", 0.0)
@@ -456,8 +430,8 @@ def test_no_place_for_tokens(tap: Tap, atlassian: Atlassian) -> None:
 def test_two_sites_of_one_authorisation(atlassian: Atlassian, time: Time, tmp_path: Path) -> None:
     """Configurations for two sites with the same refresh token share what grows from it."""
     environment = {"HOME": str(tmp_path)}
-    clock = Inline(time)
-    retry = Retry(clock, Gate(clock, 4))
+    pool = Inline(time)
+    retry = Retry(pool, Gate(pool, 4))
     for base_url in (BASE, "https://another.example.com"):
         config = Config(**{**OAUTH2, "base_url": base_url})
         assert bearer(config, atlassian, retry, environment, lambda secret: None).send(MYSELF).status == 200
@@ -515,7 +489,7 @@ def test_an_access_token_alone(tap: Tap, atlassian: Atlassian) -> None:
 )
 def test_odd_answers_of_the_issuer(tap: Tap, atlassian: Atlassian, answer: Any, code: int) -> None:
     """An answer without a token is asked for again and then given up; what else is missing has a sensible value."""
-    atlassian.issued["refresh-token-1"] = type(atlassian.issued[FIRST])("access-token-1", 2e9)
+    atlassian.issued["refresh-token-1"] = Issued("access-token-1", 2e9)
 
     assert tap(to=Issuer(atlassian, answer)).code == code
 
