@@ -184,6 +184,8 @@ def _sync(config: Config, client: Client, pool: Pool, options: argparse.Namespac
     from tap_jira.run import Run
 
     bookmarks = state.parse(_text(options.state), options.state) if options.state else state.State()
+    if taken_over := bookmarks.take_over():
+        LOGGER.info("%s", taken_over)
     given = catalog.parse(_text(options.catalog), options.catalog) if options.catalog else None
     selections = catalog.select(given, LOGGER.warning) if given else []
     client, found = workers.call(pool, lambda: enter(config, client))

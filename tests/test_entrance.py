@@ -8,7 +8,7 @@ import pytest
 
 from tap_jira.simulator import Site
 from tap_jira.wire import Headers, Request, Response
-from tests.atlassian import CLOUD_ID, GATEWAY, Atlassian
+from tests.atlassian import CLOUD_ID, GATEWAY, OAUTH2, Atlassian
 from tests.conftest import PASSWORD, Tap
 from tests.fakes import BASE, Time
 
@@ -156,3 +156,46 @@ class Expiring:
             return Response.of_json({"issues": [], "isLast": True, "total": 0, "startAt": 0}, 200, headers)
         response: Response = self._inner.send(request)
         return response
+
+
+def test_a_configuration_of_singer_io_with_a_password(tap: Tap) -> None:
+    """The basic configuration of tap-jira by singer-io does a whole run."""
+    config = {
+        "start_date": "2010-01-01",
+        "username": "tap-reader",
+        "password": PASSWORD,
+        "base_url": BASE.removeprefix("https://"),
+        "user_agent": "tap-jira",
+        "request_timeout": 300,
+        "groups": "jira-administrators",
+    }
+    outcome = tap(config=config)
+
+    assert (outcome.code, len(outcome.records("jira_issues"))) == (0, 60)
+
+
+def test_a_configuration_of_singer_io_with_oauth(tap: Tap, atlassian: Atlassian, tmp_path: Any) -> None:
+    """The OAuth configuration of tap-jira by singer-io, which names no address, does a whole run, and a second one."""
+    config = {
+        "start_date": "2010-01-01",
+        "oauth_client_id": OAUTH2["oauth_client_id"],
+        "oauth_client_secret": OAUTH2["oauth_client_secret"],
+        "access_token": "an-old-access-token",
+        "refresh_token": OAUTH2["refresh_token"],
+        "cloud_id": CLOUD_ID,
+        "user_agent": "tap-jira",
+        "request_timeout": "0",
+    }
+    outcomes = [tap(to=atlassian, config=config, environment={"HOME": str(tmp_path)}) for _ in range(2)]
+
+    assert [(outcome.code, len(outcome.records("jira_issues"))) for outcome in outcomes] == [(0, 60)] * 2
+
+
+def test_a_catalog_of_singer_io(tap: Tap) -> None:
+    """A catalog of tap-jira by singer-io has none of our tables, and the error says to discover again."""
+    streams = [{"tap_stream_id": name, "stream": name, "schema": {}, "metadata": []} for name in ("issues", "users")]
+    outcome = tap(catalog={"streams": streams})
+
+    assert outcome.code == 2
+    assert "the catalog is another tap's: it has none of jira_issues," in outcome.log
+    assert "write it anew with --discover" in outcome.log
