@@ -97,8 +97,8 @@ def _tap(options: argparse.Namespace, machine: Machine | None) -> int:
     log.set_up(redactor)
     pool = machine.pool(config.concurrency)
     try:
-        with _signals(pool):
-            client = _client(config, machine, pool, redactor)
+        with _signals(pool), contextlib.ExitStack() as at_end:
+            client = _client(config, machine, pool, redactor, at_end)
             if options.discover:
                 return _discover(config, client, pool, machine.out)
             return _sync(config, client, pool, options, machine.out)
@@ -148,7 +148,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _client(config: Config, machine: Machine, pool: Pool, redactor: Redactor) -> Client:
+def _client(config: Config, machine: Machine, pool: Pool, redactor: Redactor, at_end: contextlib.ExitStack) -> Client:
     from tap_jira.client import Client
     from tap_jira.oauth2 import bearer
     from tap_jira.pace import Gate
@@ -158,6 +158,7 @@ def _client(config: Config, machine: Machine, pool: Pool, redactor: Redactor) ->
     transport = machine.transport(config)
     if config.is_oauth2:
         transport = bearer(config, transport, retry, machine.environment, redactor.learn)
+        at_end.callback(transport.close)
     return Client(transport, retry, config.base_url)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from tap_jira import atlassian, site
 from tap_jira.client import Client
 from tap_jira.config import CLOUD_ID, Config
-from tap_jira.errors import AuthError, ConfigError, ForbiddenError, RefusedError, UnavailableError
+from tap_jira.errors import AuthError, ConfigError, ForbiddenError, NotFoundError, RefusedError, UnavailableError
 from tap_jira.site import Site
 from tap_jira.wire import Request
 
@@ -47,7 +47,13 @@ def enter(config: Config, client: Client) -> tuple[Client, Site]:
 def _through(config: Config, client: Client, cloud_id: str) -> tuple[Client, Site]:
     there = replace(client, base_url=atlassian.gateway(config.base_url, cloud_id))
     LOGGER.info("Jira is asked through Atlassian's gateway, %s", there.base_url)
-    return there, site.meet(there)
+    try:
+        return there, site.meet(there)
+    except NotFoundError as error:
+        raise AuthError(
+            f"Atlassian's gateway does not show these credentials a site {cloud_id}: that is not the id of your site, "
+            f"or an access token has expired ({error})"
+        ) from error
 
 
 def _granted(config: Config, client: Client) -> str:

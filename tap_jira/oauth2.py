@@ -15,7 +15,7 @@ from tap_jira import verdict
 from tap_jira.atlassian import token_endpoint
 from tap_jira.client import Sends, decode
 from tap_jira.config import Config
-from tap_jira.errors import AuthError
+from tap_jira.errors import AuthError, FailedAnswerError, UnavailableError
 from tap_jira.retry import Again, Retry
 from tap_jira.token_file import Grant, TokenFile, default_path
 from tap_jira.wire import Headers, NetworkError, Request, Response
@@ -26,6 +26,8 @@ EARLY_SECONDS = 300
 """A token is renewed so long before it ends, so that no request carries one that ends on its way."""
 LIFE_SECONDS = 3600
 """How long a token lives if its issuer does not say."""
+SETTLE_SECONDS = 4
+"""A run that was told to stop has not much longer."""
 
 WHAT = "POST /oauth/token"
 Learn = Callable[[str], None]
@@ -39,6 +41,9 @@ class Tokens(Protocol):
 
     def instead_of(self, refused: str) -> str:
         """Another token, after Jira took this one no longer; AuthError if there is none."""
+
+    def settle(self) -> None:
+        """Come back once nothing is under way that must not be cut off."""
 
 
 class Bearer:
@@ -57,6 +62,10 @@ class Bearer:
             return response
         return self._inner.send(_bearing(request, self._tokens.instead_of(token)))
 
+    def close(self) -> None:
+        """The run is over, perhaps in the midst of things: let a renewal bring what it brings to the disk."""
+        self._tokens.settle()
+
 
 class Given:
     """The one access token of the configuration, which nothing can renew."""
@@ -74,6 +83,9 @@ class Given:
             "the access_token is not accepted, or not any more: it lives for an hour; put a new one into the "
             "configuration, or oauth_client_id, oauth_client_secret and refresh_token, with which the tap renews it"
         )
+
+    def settle(self) -> None:
+        """There is nothing to wait for."""
 
 
 class Rotating:
@@ -103,6 +115,11 @@ class Rotating:
             if self._grant is None or self._grant.access_token == refused:
                 self._grant = self._newest(refused)
             return self._grant.access_token
+
+    def settle(self) -> None:
+        """Wait a few seconds for a thread that has spent a token and may be about to save the next."""
+        if self._lock.acquire(timeout=SETTLE_SECONDS):
+            self._lock.release()
 
     def _is_fresh(self, grant: Grant) -> bool:
         return self._retry.clock.now() < grant.renew_at
@@ -136,7 +153,11 @@ class Rotating:
         headers = Headers({"Content-Type": "application/json"})
         address = token_endpoint(self._config.base_url)
         request = Request("POST", address, headers, orjson.dumps(body), signed=False)
-        return self._retry.call(lambda: self._attempt(request, refresh_token))
+        try:
+            return self._retry.call(lambda: self._attempt(request, refresh_token))
+        except FailedAnswerError as error:
+            # Else it would be taken for a fault of what was to be asked with the token.
+            raise UnavailableError(str(error)) from error
 
     def _attempt(self, request: Request, refresh_token: str) -> Grant:
         now = self._retry.clock.now()

@@ -91,16 +91,18 @@ class TokenFile:
         try:
             _write(file, json.dumps(alive, indent=1).encode())
             part.replace(self._path)
-            folder = os.open(self._path.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
         except OSError as error:
             raise ConfigError(
                 f"the new refresh token could not be saved in {self._path} ({error.strerror}); Atlassian takes the old "
                 "one for another ten minutes: make room and run again by then, or authorise again"
             ) from error
+        # So that the new name is on the disk too; some file systems refuse it, and the token is kept all the same.
+        with contextlib.suppress(OSError):
+            folder = os.open(self._path.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
 
     def _read(self) -> dict[str, dict[str, Any]]:
         with self._told():
@@ -176,6 +178,10 @@ def _write(file: int, data: bytes) -> None:
 def _lock(file: int) -> None:
     if fcntl is None:  # pragma: no cover
         LOGGER.warning("this system has no file locks: never let two runs use the same token_file at a time")
-    else:
-        # Until the descriptor is closed, also by the end of the process.
+        return
+    # Until the descriptor is closed, also by the end of the process.
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        LOGGER.info("waiting for another run, which is renewing the OAuth 2.0 token")
         fcntl.flock(file, fcntl.LOCK_EX)

@@ -78,6 +78,8 @@ class Atlassian:
             if not (self._is_bearer(request) or self._is_scoped(request)):
                 return _unauthorized()
             return self._to_jira(request, self._base + request.url.removeprefix(self._gateway))
+        if address.startswith(f"{self._api}/ex/jira/"):
+            return Response.of_json({"timestamp": "", "status": 404, "error": "Not Found"}, 404)
         if address == f"{self._base}/_edge/tenant_info" and self.is_cloud:
             assert "Authorization" not in request.headers
             return Response.of_json({"cloudId": CLOUD_ID})

@@ -111,6 +111,14 @@ class Tenant:
         return response
 
 
+def test_a_cloud_id_of_another_site(tap: Tap, atlassian: Atlassian) -> None:
+    """What the gateway does not find is said to be the cloud id, or an access token that has expired."""
+    outcome = tap(to=atlassian, config={**SCOPED, "cloud_id": "of-another-site"})
+
+    assert outcome.code == 3
+    assert "Atlassian's gateway does not show these credentials a site of-another-site" in outcome.log
+
+
 def test_a_data_center_user_is_not_looked_up(tap: Tap, atlassian: Atlassian) -> None:
     """A user name that is no e-mail address belongs to no Atlassian account, and a wrong password stays one."""
     outcome = tap(to=atlassian, config={"base_url": BASE, "username": "tap-reader", "password": "wrong"})

@@ -81,6 +81,14 @@ def test_the_next_run_goes_on_with_the_kept_token(tap: Tap, atlassian: Atlassian
     assert (tap(to=atlassian).code, atlassian.refreshes) == (0, 2)
 
 
+def test_a_run_that_outlasts_its_tokens(tap: Tap, atlassian: Atlassian) -> None:
+    """A sync of many hours renews its token whenever it must, and every issue comes once."""
+    outcome = tap(to=atlassian, seconds_a_request=1000.0)
+
+    assert (outcome.code, len(outcome.records("jira_issues"))) == (0, 60)
+    assert atlassian.refreshes > 3
+
+
 def test_the_configuration_is_never_written(tap: Tap, atlassian: Atlassian, tmp_path: Path) -> None:
     """What the user gave stays as it was."""
     tap(to=atlassian)
@@ -235,6 +243,28 @@ def test_processes_that_begin_together(tmp_path: Path, kept: Path) -> None:
         assert atlassian.refreshes == 1
 
 
+def test_a_renewal_is_not_cut_off(atlassian: Atlassian, config: dict[str, Any], time: Time, kept: Path) -> None:
+    """A run that ends while another thread has spent the refresh token waits until the next one is on the disk."""
+    spent, go = threading.Event(), threading.Event()
+
+    class Slow:
+        def send(self, request: Request) -> Response:
+            response = atlassian.send(request)
+            spent.set()
+            go.wait()
+            return response
+
+    sender = sender_of(Slow(), config, time)
+    thread = threading.Thread(target=lambda: sender.send(MYSELF))
+    thread.start()
+    spent.wait()
+    go.set()
+    sender.close()
+
+    assert grant(kept)["refresh_token"] == "refresh-token-1"
+    thread.join()
+
+
 def test_the_token_is_kept_before_it_is_used(atlassian: Atlassian, config: dict[str, Any], time: Time) -> None:
     """A run that dies at its first request has kept the new refresh token, and the next run works a day later."""
     with pytest.raises(KeyboardInterrupt):
@@ -274,6 +304,14 @@ def test_an_answer_that_got_lost(sender: Bearer, atlassian: Atlassian) -> None:
     atlassian.lost_answers = 2
 
     assert (sender.send(MYSELF).status, atlassian.refreshes) == (200, 3)
+
+
+def test_an_issuer_that_keeps_failing(tap: Tap, atlassian: Atlassian, kept: Path) -> None:
+    """An issuer that is down is no fault of the credentials: the run ends with 4, and the token is still ours."""
+    atlassian.lost_answers = 99
+    outcome = tap(to=atlassian)
+
+    assert (outcome.code, atlassian.refreshes, kept.exists()) == (4, 8, False)
 
 
 def test_a_file_that_was_deleted(tap: Tap, atlassian: Atlassian, kept: Path, time: Time) -> None:
@@ -399,6 +437,31 @@ def test_a_full_disk(
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
     assert (outcome.code, atlassian.refreshes) == (2, 0)
+
+
+def test_a_token_that_could_not_be_kept(tap: Tap, atlassian: Atlassian, kept: Path) -> None:
+    """Where keeping fails at the last moment, the error tells how long the old token still helps."""
+
+    def spoil() -> None:
+        kept.mkdir()
+
+    outcome = tap(to=Watched(atlassian, spoil))
+
+    assert (outcome.code, atlassian.refreshes, len(atlassian.asked)) == (2, 1, 1)
+    assert "the new refresh token could not be saved" in outcome.log
+    assert "make room and run again by then, or authorise again" in outcome.log
+
+
+class Watched:
+    """Calls back before each request."""
+
+    def __init__(self, inner: Any, before: Any) -> None:
+        self._inner, self._before = inner, before
+
+    def send(self, request: Request) -> Response:
+        self._before()
+        response: Response = self._inner.send(request)
+        return response
 
 
 @pytest.mark.parametrize(
