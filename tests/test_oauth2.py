@@ -20,7 +20,7 @@ from tap_jira.oauth2 import Bearer, bearer
 from tap_jira.pace import Gate
 from tap_jira.retry import Retry
 from tap_jira.simulator import Account, Accounts, Site, World, serve
-from tap_jira.wire import Request, Response
+from tap_jira.wire import NetworkError, Request, Response
 from tests.atlassian import CLOUD_ID, FIRST, GATEWAY, ISSUER, LEEWAY, LIFE, OAUTH2, SECRET, Atlassian, Issued
 from tests.conftest import TOKEN, Tap
 from tests.fakes import BASE, Inline, Time
@@ -192,8 +192,18 @@ def test_a_token_that_is_never_good(tap: Tap, atlassian: Atlassian) -> None:
     assert (outcome.code, atlassian.refreshes) == (3, 2)
 
 
-def test_threads_share_one_renewal(sender: Bearer, atlassian: Atlassian) -> None:
-    """Of several threads that find the token ended one renews it, and the others use that."""
+def test_threads_share_one_renewal(atlassian: Atlassian, config: dict[str, Any], time: Time) -> None:
+    """Of several threads whose requests are refused together one renews the token, and the others use that."""
+    together = threading.Barrier(8)
+
+    class Together:
+        def send(self, request: Request) -> Response:
+            response = atlassian.send(request)
+            if response.status == 401:
+                together.wait(timeout=30)
+            return response
+
+    sender = sender_of(Together(), config, time)
     sender.send(MYSELF)
     atlassian.revoke()
     statuses: list[int] = []
@@ -304,6 +314,28 @@ def test_an_answer_that_got_lost(sender: Bearer, atlassian: Atlassian) -> None:
     atlassian.lost_answers = 2
 
     assert (sender.send(MYSELF).status, atlassian.refreshes) == (200, 3)
+
+
+def test_an_issuer_that_cannot_be_reached(atlassian: Atlassian, config: dict[str, Any], time: Time) -> None:
+    """A connection that fails on the way to a token is tried again."""
+    failures = [NetworkError("reset"), NetworkError("timeout")]
+
+    class Unsteady:
+        def send(self, request: Request) -> Response:
+            response = atlassian.send(request)
+            if failures and request.url.startswith(ISSUER):
+                raise failures.pop()
+            return response
+
+    assert sender_of(Unsteady(), config, time).send(MYSELF).status == 200
+    assert atlassian.refreshes == 3
+
+
+def test_what_is_not_to_be_signed_carries_no_token(sender: Bearer, atlassian: Atlassian) -> None:
+    """A request for anybody's eyes goes as it is, and needs no token."""
+    sender.send(Request("GET", f"{BASE}/_edge/tenant_info", signed=False))
+
+    assert ("Authorization" in atlassian.asked[0].headers, atlassian.refreshes) == (False, 0)
 
 
 def test_an_issuer_that_keeps_failing(tap: Tap, atlassian: Atlassian, kept: Path) -> None:
