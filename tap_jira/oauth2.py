@@ -93,7 +93,8 @@ class Rotating:
 
     All threads of a run share one of these, all runs of a machine the file. Whoever needs a new token takes the lock,
     looks whether another run has got one meanwhile, and only then asks; a new refresh token is on the disk before the
-    access token that came with it is used. So neither two runs nor a kill spends a token that is not replaced.
+    access token that came with it is used. So two runs never spend the same token. A kill between spending and keeping
+    is what remains: the next run sends the old token again, and Atlassian takes it if ten minutes have not passed.
     """
 
     def __init__(self, config: Config, inner: Sends, retry: Retry, file: TokenFile, learn: Learn) -> None:
