@@ -31,10 +31,19 @@ class BearerAuth(AuthBase):
         return request
 
 
+class NoAuth(AuthBase):
+    """Nothing: OAuth 2.0 tokens change during a run, and are put on each request before it comes here."""
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        return request
+
+
 def signer(config: Config) -> AuthBase:
     """What puts the credentials of ``config`` on a request; ConfigError if the private key cannot be used."""
     if config.way_in == "oauth1":
         return _oauth1(config)
+    if config.is_oauth2:
+        return NoAuth()
     if config.way_in == "token":
         return BearerAuth(str(config.personal_access_token))
     user, secret = config.username or config.email, config.password or config.api_token

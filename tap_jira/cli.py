@@ -93,13 +93,14 @@ def _tap(options: argparse.Namespace, machine: Machine | None) -> int:
     machine = machine or _this_machine()
     values = _json_object(options.config) if options.config else {}
     config = configuration.load(values, machine.environment, LOGGER.warning)
-    log.set_up(Redactor(config.secrets))
+    redactor = Redactor(config.secrets)
+    log.set_up(redactor)
     pool = machine.pool(config.concurrency)
     try:
-        with _signals(pool):
-            client = _client(config, machine.transport(config), pool)
+        with _signals(pool), contextlib.ExitStack() as at_end:
+            client = _client(config, machine, pool, redactor, at_end)
             if options.discover:
-                return _discover(client, pool, machine.out)
+                return _discover(config, client, pool, machine.out)
             return _sync(config, client, pool, options, machine.out)
     finally:
         pool.close()
@@ -149,23 +150,30 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _client(config: Config, transport: Sends, pool: Pool) -> Client:
+def _client(config: Config, machine: Machine, pool: Pool, redactor: Redactor, at_end: contextlib.ExitStack) -> Client:
     from tap_jira.client import Client
+    from tap_jira.oauth2 import bearer
     from tap_jira.pace import Gate
     from tap_jira.retry import Retry
 
-    return Client(transport, Retry(pool, Gate(pool, config.concurrency), on_wait=_log_wait), config.base_url)
+    retry = Retry(pool, Gate(pool, config.concurrency), on_wait=_log_wait)
+    transport = machine.transport(config)
+    if config.is_oauth2:
+        transport = bearer(config, transport, retry, machine.environment, redactor.learn)
+        at_end.callback(transport.close)
+    return Client(transport, retry, config.base_url)
 
 
 def _log_wait(reason: str, seconds: float) -> None:
     LOGGER.info("%s; again in %.1f s", reason, seconds)
 
 
-def _discover(client: Client, pool: Pool, out: BinaryIO) -> int:
-    from tap_jira import discover, site, workers
+def _discover(config: Config, client: Client, pool: Pool, out: BinaryIO) -> int:
+    from tap_jira import discover, workers
+    from tap_jira.entrance import enter
     from tap_jira.messages import write_whole
 
-    found = workers.call(pool, lambda: site.meet(client))
+    client, found = workers.call(pool, lambda: enter(config, client))
     catalog = workers.call(pool, lambda: discover.discover(client, found))
     workers.call(pool, lambda: discover.warn_of_unreadable(client, found.kind, LOGGER.warning))
     write_whole(out, json.dumps(catalog, indent=2, ensure_ascii=False).encode() + b"\n")
@@ -173,15 +181,18 @@ def _discover(client: Client, pool: Pool, out: BinaryIO) -> int:
 
 
 def _sync(config: Config, client: Client, pool: Pool, options: argparse.Namespace, out: BinaryIO) -> int:
-    from tap_jira import catalog, discover, site, state, sync, workers
+    from tap_jira import catalog, discover, state, sync, workers
+    from tap_jira.entrance import enter
     from tap_jira.messages import Writer
     from tap_jira.run import Run
 
     bookmarks = state.parse(_text(options.state), options.state) if options.state else state.State()
+    if taken_over := bookmarks.take_over():
+        LOGGER.info("%s", taken_over)
     given = catalog.parse(_text(options.catalog), options.catalog) if options.catalog else None
     selections = catalog.select(given, LOGGER.warning) if given else []
-    found = workers.call(pool, lambda: site.meet(client))
-    LOGGER.info("%s, Jira %s %s, as %s", config.base_url, found.kind, ".".join(map(str, found.version)), found.account)
+    client, found = workers.call(pool, lambda: enter(config, client))
+    LOGGER.info("%s, Jira %s %s, as %s", client.base_url, found.kind, ".".join(map(str, found.version)), found.account)
     if given is None:
         selections = catalog.select(workers.call(pool, lambda: discover.discover(client, found)), LOGGER.warning)
     if not selections:

@@ -59,6 +59,10 @@ class Client:
         query = f"?{_query(params)}" if params else ""
         return self._ask(Request("GET", f"{self._address(path)}{query}"), path, is_whole)
 
+    def fetch(self, request: Request, what: str, is_whole: Check = None) -> Any:
+        """The decoded answer to a request that is not one of Jira's own interface; ``what`` names it in errors."""
+        return self.retry.call(lambda: self._attempt(request, what, is_whole, load))[0]
+
     def search(self, params: Mapping[str, Any], is_whole: Check = None, load: Load = load) -> tuple[Any, Response]:
         """The answer to an issue search, sent as GET or, where the address would be too long, as POST."""
         query, address = _query(params), self._address("search")

@@ -27,7 +27,8 @@ class Config:
 
     base_url: str = _option(
         "url",
-        "Address of the Jira site, with its context path if it has one; https, except to a loopback address.",
+        "Address of the Jira site, with its context path if it has one; https, except to a loopback address. Only "
+        "where cloud_id is set may it be left out.",
         example="https://jira.example.com",
     )
     start_date: str | None = _option(
@@ -63,6 +64,28 @@ class Config:
     password: str | None = _option("text", "Password that goes with username.", secret=True)
     email: str | None = _option("text", "E-mail address of an Atlassian account, for an API token.")
     api_token: str | None = _option("text", "API token that goes with email.", secret=True)
+    cloud_id: str | None = _option(
+        "id",
+        "Jira Cloud: id of the site; with it the tap goes through Atlassian's gateway, which OAuth 2.0 and API tokens "
+        "with scopes need. If left out it is looked up where it is needed.",
+    )
+    oauth_client_id: str | None = _option("line", "OAuth 2.0: client id of the app in Atlassian's developer console.")
+    oauth_client_secret: str | None = _option("line", "OAuth 2.0: secret of the app.", secret=True)
+    refresh_token: str | None = _option(
+        "line",
+        "OAuth 2.0: refresh token as it was first given; the ones that follow are kept in token_file.",
+        secret=True,
+    )
+    access_token: str | None = _option(
+        "line",
+        "OAuth 2.0: access token; alone it works until it expires, beside a refresh token it is not used.",
+        secret=True,
+    )
+    token_file: str | None = _option(
+        "text",
+        "OAuth 2.0: file that the tap keeps its tokens in; if left out it lies in ~/.local/state/tap-jira, or below "
+        "XDG_STATE_HOME.",
+    )
     projects: tuple[str, ...] = _option(
         "list", "Keys of the projects whose issues are read; all if left out.", default=()
     )
@@ -94,6 +117,16 @@ class Config:
         return next(way for way, needed in WAYS_IN.items() if any(getattr(self, name) for name in needed[0]))
 
     @property
+    def is_oauth2(self) -> bool:
+        """Whether we come with OAuth 2.0, which only Atlassian's gateway takes."""
+        return self.way_in in ("oauth2", "access_token")
+
+    @property
+    def may_be_scoped(self) -> bool:
+        """Whether these may be an Atlassian account's e-mail address and an API token, which may have scopes."""
+        return self.way_in == "api_token" or (self.way_in == "basic" and "@" in str(self.username))
+
+    @property
     def secrets(self) -> list[str]:
         """Every value that must not appear in a log."""
         values = [getattr(self, option.name) for option in fields(self) if option.metadata["secret"]]
@@ -105,14 +138,21 @@ WAYS_IN: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "token": (("personal_access_token",),),
     "basic": (("username",), ("password",)),
     "api_token": (("email",), ("api_token",)),
+    "oauth2": (("oauth_client_id",), ("oauth_client_secret",), ("refresh_token",)),
+    "access_token": (("access_token",),),
 }
 """Each way to authenticate and what it needs; of several names side by side one."""
+CLOUD_ID = r"[A-Za-z0-9-]{1,64}"
+"""What the id of a site may consist of; it becomes part of addresses."""
 
 
 def load(values: Mapping[str, Any], environment: Mapping[str, str], warn: Callable[[str], None]) -> Config:
     """The configuration of a file's ``values`` and of the environment, which wins; ConfigError naming all faults."""
     kinds = {option.name: str(option.metadata["kind"]) for option in fields(Config)}
     given = {name: value for name, value in values.items() if value is not None and str(value).strip()}
+    if str(given.get("request_timeout")).strip() in ("0", "0.0"):
+        # To tap-jira from singer-io it means the default.
+        del given["request_timeout"]
     for name in sorted(given.keys() - kinds.keys()):
         warn(_unknown(name, list(kinds)))
     given.update(
@@ -126,7 +166,7 @@ def load(values: Mapping[str, Any], environment: Mapping[str, str], warn: Callab
                 checked[name] = _reader(kind)(given[name], kind)
             except ValueError as error:
                 faults.append(f"{name} {error}")
-    if "base_url" not in given:
+    if "base_url" not in given and "cloud_id" not in given:
         faults.append("base_url is missing")
     if faults:
         raise ConfigError("configuration: " + "; ".join(sorted(faults)))
@@ -134,11 +174,15 @@ def load(values: Mapping[str, Any], environment: Mapping[str, str], warn: Callab
 
 
 def _authentication_faults(given: Mapping[str, Any]) -> Iterator[str]:
+    # An access token may come with what renews it.
     started = [way for way, needed in WAYS_IN.items() if any(name in given for names in needed for name in names)]
+    if "oauth2" in started and "access_token" in started:
+        started.remove("access_token")
     if not started:
         yield (
             "no way to authenticate is given; set oauth_consumer_key, oauth_private_key and oauth_token, or "
-            "personal_access_token, or username and password, or email and api_token"
+            "personal_access_token, or username and password, or email and api_token, or oauth_client_id, "
+            "oauth_client_secret and refresh_token, or access_token"
         )
     if len(started) > 1:
         names = [name for way in started for names in WAYS_IN[way] for name in names if name in given]
@@ -207,6 +251,13 @@ def _line(value: Any, kind: str) -> str:
     return text
 
 
+def _id(value: Any, kind: str) -> str:
+    text = _text(value, kind).strip()
+    if not re.fullmatch(CLOUD_ID, text):
+        raise ValueError("must be an id such as 11223344-a1b2-3c4d-5e6f-aabbccddeeff")
+    return text
+
+
 def _list(value: Any, kind: str) -> tuple[str, ...]:
     """A list, or the text of one as orchestrators pass it: JSON or separated by commas."""
     items: Any = re.split(r"[,\s]+", value.strip(' []"')) if isinstance(value, str) else value
@@ -251,6 +302,7 @@ _READERS: Mapping[str, Callable[[Any, str], Any]] = {
     "date-time": _date_time,
     "text": _text,
     "line": _line,
+    "id": _id,
     "list": _list,
     "jql": _jql,
 }

@@ -22,11 +22,14 @@ class Redactor:
     """A function from text to text in which no secret of this run is left."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        forms: set[str] = set()
-        for secret in secrets:
-            forms.update(_forms(secret))
-        # Longest first: a secret may contain another.
-        self._forms = sorted((form for form in forms if len(form) >= SHORTEST), key=len, reverse=True)
+        self._forms: list[str] = []
+        self.learn(*secrets)
+
+    def learn(self, *secrets: str) -> None:
+        """Blot out these as well from now on, such as tokens that were only given to us during the run."""
+        forms = {form for secret in secrets for form in _forms(secret) if len(form) >= SHORTEST}
+        # Longest first: a secret may contain another. A new list, since other threads may be at the old one.
+        self._forms = sorted(forms.union(self._forms), key=len, reverse=True)
 
     def __call__(self, text: str) -> str:
         for form in self._forms:

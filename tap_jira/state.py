@@ -11,6 +11,8 @@ from tap_jira.errors import ConfigError
 
 # Tools store the state bare, or wrapped as in a STATE message, or under Meltano's name for it.
 WRAPPERS = ("value", "singer_state")
+OURS, THEIRS = ("jira_issues", "updated_at"), ("issues", "updated")
+"""The stream and the bookmark of issues, here and in tap-jira by singer-io, whose users may come with its state."""
 
 
 class State:
@@ -54,6 +56,23 @@ class State:
             return False
         self.keep(stream, **{key: format_millis(seconds * 1000)})
         return True
+
+    def take_over(self) -> str:
+        """Let a bookmark of tap-jira by singer-io become ours; what to tell of it, '' if there is none.
+
+        An offset that it left in the midst of a run counts from its bookmark, so nothing before that is missing.
+        """
+        stream, key = THEIRS
+        seconds = None if OURS[0] in self._value["bookmarks"] else self.seconds(stream, key)
+        if seconds is None:
+            return ""
+        del self._value["bookmarks"][stream]
+        others = ", ".join(sorted(self._value["bookmarks"]))
+        self.advance(*OURS, seconds)
+        return (
+            f"the state is one of tap-jira by singer-io: its {stream}.{key} is taken over as {OURS[0]}.{OURS[1]}, "
+            f"{self.bookmark(OURS[0])[OURS[1]]}" + (f"; what it says of {others} is not used" if others else "")
+        )
 
     def syncing(self, stream: str | None) -> None:
         """Name the stream being read, by convention, or none."""

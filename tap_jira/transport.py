@@ -66,7 +66,7 @@ class Transport:
             url,
             data=request.body or None,
             headers=dict(request.headers),
-            auth=self._auth,
+            auth=self._auth if request.signed else _unsigned,
             timeout=self._timeout,
             allow_redirects=False,
             stream=True,
@@ -82,6 +82,11 @@ class Transport:
             if size > self._largest:
                 raise NetworkError("too_large", f"{self._largest // 1024**2} MB")
         return b"".join(pieces)
+
+
+def _unsigned(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    # And not None: requests would then look into ~/.netrc, and put what it finds there over our own header.
+    return request
 
 
 def _redirected(here: str, there: str, method: str) -> str:

@@ -27,10 +27,15 @@ OWN_FAILURES = {500, 502, 504}
 """What one issue that Jira cannot print looks like, by itself or through a proxy that lost patience."""
 REQUEST_IDS = ("X-AREQUESTID", "Atl-Traceid")
 """Where Data Center and Cloud name the request for their own logs and for support."""
+BASIC_IS_OFF = b"Basic Authentication has been disabled"
+"""In the 403 of a Data Center (8.16 and later) whose administrator has switched off, or in Jira 11 not switched on,
+"Allow basic authentication on API calls"; shown in https://codeclou.io/blog/2021/03/
+disabling-basic-auth-in-jira-and-allowlisting-customfield-editor-rest-api/."""
 LONGEST_QUOTE = 300
 """Characters of what Jira said that an error repeats."""
 
-# What X-Seraph-LoginReason says when the credentials were not taken; absent or OK on a good answer.
+# What X-Seraph-LoginReason says when the credentials were not taken; absent or OK on a good answer. Where several
+# filters look at the request it comes several times, as in "OUT, OK" (a stale cookie, then a good password).
 DENIALS = {"AUTHENTICATED_FAILED", "AUTHENTICATION_DENIED", "AUTHORISATION_FAILED", "OUT"}
 
 # https://confluence.atlassian.com/kb/oauth-troubleshooting-guide-719095274.html
@@ -87,7 +92,7 @@ def check(response: Response, what: str, *, now: float) -> None:
                 "Jira; check base_url and how single sign-on treats the REST API"
             )
         return
-    said = f"{what} was answered {status}{_quote(response)}"
+    said = f"{what} was answered {status}{quote(response)}"
     if status in RETRIED:
         wait = _retry_after(headers, now)
         throttled = status == 429 or (status == 503 and bool(wait))
@@ -103,6 +108,12 @@ def seconds_ahead(headers: Headers, now: float) -> float | None:
 
 
 def _failure(status: int, said: str, response: Response, now: float) -> TapError:
+    if lacks_scope(response):
+        return ForbiddenError(
+            f"{said}; the token was not given the scope for this: read:jira-work and read:jira-user are needed, and "
+            "manage:jira-configuration for project roles",
+            status,
+        )
     # Some OAuth problems come with 400.
     if status == 401 or oauth_problem(response):
         return AuthError(f"{said}; {_login_remedy(response, now)}")
@@ -124,7 +135,12 @@ def _forbidden(said: str, response: Response, now: float) -> TapError:
             f"{said}; Jira wants a CAPTCHA after failed log-ins: log in once through a browser, then correct the "
             "password"
         )
-    if response.headers.get("X-Seraph-LoginReason", "").upper() in DENIALS:
+    if BASIC_IS_OFF in response.body:
+        return AuthError(
+            f"{said}; basic authentication is switched off on this Jira: use a personal access token "
+            "(personal_access_token instead of username and password)"
+        )
+    if _is_denied(response.headers):
         return AuthError(f"{said}; {_login_remedy(response, now)}")
     return ForbiddenError(f"{said}; the account lacks the permission", 403)
 
@@ -132,11 +148,21 @@ def _forbidden(said: str, response: Response, now: float) -> TapError:
 def _check_identity(headers: Headers, what: str) -> None:
     """Jira answers 200 with what the public may see when it does not know us; only headers tell."""
     reason = headers.get("X-Seraph-LoginReason", "")
-    if headers.get("X-AUSERNAME", "").lower() == "anonymous" or reason.upper() in DENIALS:
+    if headers.get("X-AUSERNAME", "").lower() == "anonymous" or _is_denied(headers):
         raise AuthError(
             f"{what} was answered as to an anonymous visitor{f' ({reason})' if reason else ''}: the credentials were "
             "not accepted; they may have expired or been revoked"
         )
+
+
+def _is_denied(headers: Headers) -> bool:
+    reasons = {reason.strip().upper() for reason in headers.get("X-Seraph-LoginReason", "").split(",")}
+    return bool(reasons & DENIALS) and "OK" not in reasons
+
+
+def lacks_scope(response: Response) -> bool:
+    """Whether Atlassian's gateway knows the token and says that it does not reach so far."""
+    return response.status in (401, 403) and b"scope does not match" in response.body
 
 
 def _login_remedy(response: Response, now: float) -> str:
@@ -158,7 +184,8 @@ def oauth_problem(response: Response) -> str:
     return match[1] if match else ""
 
 
-def _quote(response: Response) -> str:
+def quote(response: Response) -> str:
+    """What the answer says of itself, as the end of a sentence: its own words and the name of the request."""
     said = " ".join(_said(response).split())
     cut = said[:LONGEST_QUOTE] + ("…" if len(said) > LONGEST_QUOTE else "")
     request_id = next((response.headers[name] for name in REQUEST_IDS if name in response.headers), "")

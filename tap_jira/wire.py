@@ -27,12 +27,13 @@ class Headers(dict[str, str]):
 
 @dataclass(frozen=True)
 class Request:
-    """One HTTP request: ``url`` is absolute and carries its query."""
+    """One HTTP request: ``url`` is absolute and carries its query; ``signed`` whether our credentials go with it."""
 
     method: str
     url: str
     headers: Headers = field(default_factory=Headers)
     body: bytes = b""
+    signed: bool = True
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,8 @@ class InProcess:
 
     def send(self, request: Request) -> Response:
         self._time.seconds += self._seconds
-        prepared = requests.Request(request.method, request.url, dict(request.headers), auth=self._auth).prepare()
+        auth = self._auth if request.signed else (lambda unsigned: unsigned)
+        prepared = requests.Request(request.method, request.url, dict(request.headers), auth=auth).prepare()
         headers = Headers({name: _native(value) for name, value in prepared.headers.items()})
         return self._site.send(Request(request.method, _native(prepared.url), headers, request.body))
 

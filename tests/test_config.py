@@ -67,8 +67,10 @@ def test_the_least_that_works() -> None:
         ({"page_size": [1]}, "page_size must be a whole number"),
         ({"concurrency": 33}, "concurrency must be a whole number from 1 to 32"),
         ({"lookback_seconds": -1}, "lookback_seconds must be a whole number from 0 to 2592000"),
+        ({"cloud_id": "../x"}, "cloud_id must be an id such as 11223344-"),
+        ({"cloud_id": "a/b"}, "cloud_id must be an id such as 11223344-"),
         ({"lookback_seconds": 0.5}, "lookback_seconds must be a whole number from 0 to 2592000"),
-        ({"request_timeout": 0}, "request_timeout must be a number from 1 to 3600"),
+        ({"request_timeout": 0.5}, "request_timeout must be a number from 1 to 3600"),
         ({"request_timeout": "nan"}, "request_timeout must be a number from 1 to 3600"),
         ({"request_timeout": "inf"}, "request_timeout must be a number from 1 to 3600"),
         ({"user_agent": ["a"]}, "user_agent must be text"),
@@ -114,6 +116,13 @@ def test_each_fault_has_its_words(values: dict[str, Any], expected: str) -> None
         ({"oauth_consumer_key": "c", "oauth_token": "t"}, "oauth_private_key or oauth_private_key_file is missing"),
         ({"oauth_private_key": "k", "oauth_token": "t"}, "oauth_consumer_key is missing"),
         ({"oauth_consumer_key": "c", "oauth_private_key_file": "f"}, "oauth_token is missing"),
+        ({"oauth_client_id": "c", "oauth_client_secret": "s"}, "refresh_token is missing"),
+        ({"oauth_client_id": "c", "refresh_token": "r"}, "oauth_client_secret is missing"),
+        ({"refresh_token": "r", "access_token": "a"}, "oauth_client_id is missing"),
+        (
+            {"email": "e", "api_token": "t", "access_token": "a"},
+            "more than one way to authenticate is given (email, api_token, access_token); keep one",
+        ),
         (
             {"username": "u", "password": "p", "personal_access_token": "t"},
             "more than one way to authenticate is given (personal_access_token, username, password); keep one",
@@ -137,11 +146,54 @@ def test_exactly_one_way_to_authenticate(values: dict[str, str], expected: str) 
         ({"email": "u", "api_token": "p"}, "api_token"),
         ({"oauth_consumer_key": "c", "oauth_private_key": "k", "oauth_token": "t"}, "oauth1"),
         ({"oauth_consumer_key": "c", "oauth_private_key_file": "k", "oauth_token": "t"}, "oauth1"),
+        ({"access_token": "a"}, "access_token"),
+        ({"oauth_client_id": "c", "oauth_client_secret": "s", "refresh_token": "r"}, "oauth2"),
+        ({"oauth_client_id": "c", "oauth_client_secret": "s", "refresh_token": "r", "access_token": "a"}, "oauth2"),
     ],
 )
 def test_each_way_to_authenticate(values: dict[str, str], way: str) -> None:
     """Every way to authenticate is recognised by its keys."""
     assert load({"base_url": URL, **values}).way_in == way
+
+
+def test_the_cloud_id_is_address_enough() -> None:
+    """With cloud_id, base_url may be left out."""
+    assert load({"email": "u", "api_token": "p", "cloud_id": "an-id"}).base_url == ""
+
+
+SINGER_IO = [
+    {
+        "start_date": "2010-01-01",
+        "username": "u",
+        "password": "p",
+        "base_url": "https://your-jira-domain",
+        "user_agent": "a",
+        "request_timeout": 300,
+        "groups": "jira-administrators, site-admins",
+    },
+    {
+        "oauth_client_secret": "s",
+        "user_agent": "a",
+        "oauth_client_id": "c",
+        "access_token": "t",
+        "cloud_id": "an-id",
+        "refresh_token": "r",
+        "start_date": "2017-12-04T19:19:32Z",
+        "request_timeout": "0",
+        "groups": "jira-administrators, site-admins",
+    },
+]
+"""The two forms of configuration of tap-jira 2.6.0 by singer-io, by the names in its README."""
+
+
+@pytest.mark.parametrize(("values", "way"), [(SINGER_IO[0], "basic"), (SINGER_IO[1], "oauth2")])
+def test_configurations_of_singer_io(values: dict[str, Any], way: str) -> None:
+    """What works with tap-jira by singer-io is taken as it is; only its list of groups has no use, and is named."""
+    warnings: list[str] = []
+    config = configuration.load(values, {}, warnings.append)
+
+    assert (config.way_in, config.request_timeout) == (way, 300)
+    assert [warning.split()[1] for warning in warnings] == ["groups"]
 
 
 def test_all_faults_at_once() -> None:
@@ -280,6 +332,8 @@ def test_secrets_are_known_as_such() -> None:
     assert sorted(config.secrets) == ["key-1", "pass-1", "secret-1", "token-1"]
     assert load({"base_url": URL, "username": "u", "password": "pw-1"}).secrets == ["pw-1"]
     assert load({"base_url": URL, "email": "u", "api_token": "at-1"}).secrets == ["at-1"]
+    oauth2 = {"oauth_client_id": "c", "oauth_client_secret": "cs-1", "refresh_token": "rt-1", "access_token": "at-1"}
+    assert sorted(load({"base_url": URL, **oauth2}).secrets) == ["at-1", "cs-1", "rt-1"]
     assert load(GOOD).secrets == ["tok-secret-1"]
 
 

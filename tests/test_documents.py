@@ -74,7 +74,7 @@ def test_readme_configurations_load() -> None:
 
     ways = [configuration.load(config, {}, pytest.fail).way_in for config in whole]
 
-    assert ways == ["token", "basic"]
+    assert ways == ["token", "basic", "api_token", "oauth2"]
 
 
 def test_catalog_is_fresh(tap: Tap) -> None:

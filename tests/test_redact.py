@@ -47,6 +47,14 @@ def test_the_longest_secret_goes_first() -> None:
     assert Redactor(["abcd", "abcdefgh"])("abcdefgh") == "[secret]"
 
 
+def test_secrets_learned_during_the_run() -> None:
+    """What becomes known later is blotted from then on, and what was known before still is."""
+    redact = Redactor(["first-token"])
+    redact.learn("second-token")
+
+    assert redact("first-token second-token") == "[secret] [secret]"
+
+
 def test_short_values_are_left_alone() -> None:
     """A value of a few characters would blot out half of every message."""
     assert Redactor(["a", ""])("an apple a day") == "an apple a day"

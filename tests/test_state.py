@@ -118,6 +118,63 @@ def test_a_bookmark_only_moves_forward() -> None:
     assert state.seconds("s", "k") == 6
 
 
+THEIRS = {"issues": {"updated": "2023-11-14T22:13:20.000000Z"}}
+
+
+@pytest.mark.parametrize("offset", [{}, {"offset": {"page_num": None}}, {"offset": {"page_num": "a-token"}}])
+def test_a_bookmark_of_singer_io_is_taken_over(offset: dict[str, Any]) -> None:
+    """The bookmark of issues of tap-jira by singer-io becomes ours, wherever its run ended."""
+    state = State({"bookmarks": {"issues": {**THEIRS["issues"], **offset}}, "currently_syncing": None})
+
+    assert (
+        "its issues.updated is taken over as jira_issues.updated_at, 2023-11-14T22:13:20.000000Z" in state.take_over()
+    )
+    assert state.value["bookmarks"] == OURS["bookmarks"]
+
+
+def test_what_singer_io_keeps_of_others_is_not_used() -> None:
+    """Its other bookmarks stay as they are, and are said not to be used."""
+    state = State({"bookmarks": {**THEIRS, "worklogs": {"updated": "2023-01-01T00:00:00Z"}}})
+
+    assert state.take_over().endswith("; what it says of worklogs is not used")
+    assert state.bookmark("worklogs") == {"updated": "2023-01-01T00:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    "bookmarks",
+    [
+        {},
+        OURS["bookmarks"],
+        {**THEIRS, "jira_issues": {}},
+        {"issues": {"a": 1}},
+        {"issues": {"updated": "x"}, **OURS["bookmarks"]},
+    ],
+)
+def test_there_is_nothing_to_take_over(bookmarks: dict[str, Any]) -> None:
+    """A state of ours, or one without their bookmark, stays as it is."""
+    state = State({"bookmarks": bookmarks})
+
+    assert state.take_over() == ""
+    assert state.value == {"bookmarks": bookmarks}
+
+
+def test_a_bookmark_of_singer_io_that_is_no_time() -> None:
+    """A bookmark that cannot be read is an error under the name it has in the file."""
+    with pytest.raises(ConfigError, match=r"the bookmark issues.updated is no date-time"):
+        State({"bookmarks": {"issues": {"updated": "x"}}}).take_over()
+
+
+def test_a_run_goes_on_where_singer_io_ended(tap: Tap, site: Site) -> None:
+    """A sync with its state sends only what changed since then, and says so in one line."""
+    first = tap()
+    site.world.edit(10010)
+    theirs = {"bookmarks": {"issues": {"updated": first.state["bookmarks"]["jira_issues"]["updated_at"]}}}
+    second = tap(state=theirs)
+
+    assert [record["id"] for record in second.records("jira_issues")] == ["10010"]
+    assert len([line for line in second.logged("INFO") if "tap-jira by singer-io" in line]) == 1
+
+
 def test_syncing_names_a_stream() -> None:
     """The stream being read is named by convention, and none afterwards."""
     state = State()

@@ -117,6 +117,19 @@ def test_a_request_as_it_arrives(host: Host) -> None:
     assert headers["Content-Type"] == "application/json"
 
 
+def test_an_unsigned_request_carries_no_credentials(
+    host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A request that is not to be signed goes with its own headers, without ours and without those of ~/.netrc."""
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login somebody password else\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    host.on("/x", lambda it: it.say())
+    transport().send(Request("GET", f"{host.url}/x", signed=False))
+    transport().send(Request("GET", f"{host.url}/x", Headers({"Authorization": "Bearer another"}), signed=False))
+
+    assert [Headers(asked[2]).get("Authorization") for asked in host.asked] == [None, "Bearer another"]
+
+
 @pytest.mark.parametrize("status", [200, 204, 400, 401, 403, 404, 429, 500, 503])
 def test_every_status_is_an_answer(host: Host, status: int) -> None:
     """Whatever the status, the answer comes back; others judge it."""

@@ -244,6 +244,29 @@ def test_several_reasons_the_last_of_which_is_good() -> None:
 
 
 @pytest.mark.parametrize(
+    "reasons", ["OUT, AUTHENTICATED_FAILED", "AUTHENTICATED_FAILED,OUT", "out,authenticated_failed"]
+)
+@pytest.mark.parametrize("status", [200, 403])
+def test_several_reasons_none_of_which_is_good(status: int, reasons: str) -> None:
+    """A denial is seen among several reasons: so Jira Cloud answers an expired API token, with 200 and empty lists."""
+    with pytest.raises(AuthError):
+        check(answer(status, [], X_Seraph_LoginReason=reasons))
+
+
+def test_basic_authentication_that_is_switched_off() -> None:
+    """Where Jira takes no passwords, the error says so and what to use instead."""
+    with pytest.raises(AuthError, match="switched off on this Jira: use a personal access token"):
+        check(answer(403, {"message": "Basic Authentication has been disabled on this instance."}))
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_scope_that_is_missing(status: int) -> None:
+    """A token without the scope for one thing is good for others, and the error names the scopes."""
+    with pytest.raises(ForbiddenError, match="manage:jira-configuration for project roles"):
+        check(answer(status, {"code": status, "message": "Unauthorized; scope does not match"}))
+
+
+@pytest.mark.parametrize(
     "response",
     [
         page(200, b"<!DOCTYPE html><title>Sign in</title>"),
