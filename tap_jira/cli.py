@@ -152,13 +152,14 @@ def _parser() -> argparse.ArgumentParser:
 
 def _client(config: Config, machine: Machine, pool: Pool, redactor: Redactor, at_end: contextlib.ExitStack) -> Client:
     from tap_jira.client import Client
-    from tap_jira.oauth2 import bearer
     from tap_jira.pace import Gate
     from tap_jira.retry import Retry
 
     retry = Retry(pool, Gate(pool, config.concurrency), on_wait=_log_wait)
     transport = machine.transport(config)
     if config.is_oauth2:
+        from tap_jira.oauth2 import bearer
+
         transport = bearer(config, transport, retry, machine.environment, redactor.learn)
         at_end.callback(transport.close)
     return Client(transport, retry, config.base_url)

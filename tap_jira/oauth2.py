@@ -13,9 +13,10 @@ import orjson
 
 from tap_jira import verdict
 from tap_jira.atlassian import token_endpoint
-from tap_jira.client import Sends, decode
+from tap_jira.client import Sends
 from tap_jira.config import Config
 from tap_jira.errors import AuthError, FailedAnswerError, UnavailableError
+from tap_jira.jsontext import load
 from tap_jira.retry import Again, Retry
 from tap_jira.token_file import Grant, TokenFile, default_path
 from tap_jira.wire import Headers, NetworkError, Request, Response
@@ -170,7 +171,10 @@ class Rotating:
         if response.status in (400, 401, 403):
             raise AuthError(f"{WHAT} was answered {response.status}{verdict.quote(response)}; {_remedy(response)}")
         verdict.check(response, WHAT, now=now)
-        answer = decode(response, WHAT)
+        try:
+            answer = load(response.body)
+        except ValueError as error:
+            raise Again(f"{WHAT} was answered with {len(response.body)} bytes that are no whole JSON") from error
         if not isinstance(answer, dict) or not _is_token(answer.get("access_token")):
             raise Again(f"{WHAT} was answered without an access token")
         # Without a new refresh token the old one stays good: rotation can be switched off for an app.
