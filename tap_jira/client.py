@@ -63,14 +63,23 @@ class Client:
         """The decoded answer to a request that is not one of Jira's own interface; ``what`` names it in errors."""
         return self.retry.call(lambda: self._attempt(request, what, is_whole, load))[0]
 
-    def search(self, params: Mapping[str, Any], is_whole: Check = None, load: Load = load) -> tuple[Any, Response]:
+    def search(
+        self, path: str, params: Mapping[str, Any], is_whole: Check = None, load: Load = load
+    ) -> tuple[Any, Response]:
         """The answer to an issue search, sent as GET or, where the address would be too long, as POST."""
-        query, address = _query(params), self._address("search")
+        query = _query(params)
         if len(query) <= LONGEST_QUERY:
-            return self._ask(Request("GET", f"{address}?{query}"), "search", is_whole, load)
+            return self._ask(Request("GET", f"{self._address(path)}?{query}"), path, is_whole, load)
+        return self._ask(self._post(path, params), path, is_whole, load)
+
+    def post(self, path: str, body: Mapping[str, Any], is_whole: Check = None) -> Any:
+        """The decoded answer to a POST that only asks, as Jira Cloud has some."""
+        return self._ask(self._post(path, body), path, is_whole)[0]
+
+    def _post(self, path: str, body: Mapping[str, Any]) -> Request:
         # X-Atlassian-Token: some set-ups answer a POST without it with "XSRF check failed".
         headers = Headers({"Content-Type": "application/json", "X-Atlassian-Token": "no-check"})
-        return self._ask(Request("POST", address, headers, orjson.dumps(dict(params))), "search", is_whole, load)
+        return Request("POST", self._address(path), headers, orjson.dumps(dict(body)))
 
     def _address(self, path: str) -> str:
         return f"{self.base_url}/rest/api/2/{path}"

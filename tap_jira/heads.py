@@ -22,6 +22,8 @@ class Answer(Struct):
     issues: list[Raw]
     total: Any = None
     maxResults: Any = None
+    nextPageToken: Any = None
+    isLast: Any = None
 
 
 class Part(Struct):
@@ -74,7 +76,8 @@ def answer(body: bytes) -> Any:
         value = load(body)
     if not isinstance(value, dict) or not isinstance(value.get("issues"), list):
         return value
-    return Answer([Raw(dump(issue)) for issue in value["issues"]], value.get("total"), value.get("maxResults"))
+    issues = [Raw(dump(issue)) for issue in value["issues"]]
+    return Answer(issues, **{name: value.get(name) for name in ("total", "maxResults", "nextPageToken", "isLast")})
 
 
 def head(text: Text) -> Head:

@@ -10,14 +10,18 @@ from tap_jira import issues, jql
 from tap_jira.catalog import Selection
 from tap_jira.dates import format_millis, to_millis
 from tap_jira.errors import ConfigError, ReadError
+from tap_jira.offsets import OffsetWalk
 from tap_jira.run import Run, Table
 from tap_jira.search import Chunk, PageSize, Plan, Span
+from tap_jira.tokens import TokenWalk
 
 LOGGER = logging.getLogger(__name__)
 
 MOST_OWED = 1000
 HISTORY_SECONDS = 365 * 24 * 3600
 """How far back the first sync goes without a start_date: one year, which is promised to users."""
+WALKS = {"server": OffsetWalk, "cloud": TokenWalk}
+"""How pages are cut, by the kind of site."""
 AHEAD_BYTES = 24_000_000
 """Bytes of answers that may be under way or wait for their turn, beyond those of the first window: enough to keep eight
 connections busy while a page takes 0.2 s."""
@@ -30,10 +34,10 @@ def sync_issues(run: Run, table: Table) -> None:
     low = _lower_bound(run, stream.name, key, condition)
     dialect = _dialect(run, stream.name)
     run.state.keep(stream.name, filter=condition or None)
-    source = issues.Issues(run.client, dialect, condition, **_wanted(table.selection))
+    source = issues.Issues(run.client, dialect, condition, **_wanted(table.selection), kind=run.site.kind)
     settled = max(low, run.site.now - run.config.lookback_seconds)
     span = Span(low=low, now=run.site.now, settled=settled, aligned=dialect.aligned)
-    plan = Plan(span, PageSize(run.config.page_size), _settle_debts(run, table, source))
+    plan = Plan(WALKS[run.site.kind], span, PageSize(run.config.page_size), _settle_debts(run, table, source))
     # Dates to the minute find a little more than was asked for. Rows before a bookmark's lookback are no harm, and a
     # page that did not join may need them; rows before start_date were not wanted.
     first_millis = min(low, _history(run)) * 1000
@@ -146,7 +150,7 @@ def _dialect(run: Run, stream: str) -> jql.Dialect:
         return jql.Numbers()
     dialect: jql.Dialect = jql.Literals(run.site.zone or "UTC")
     if kept != "literal":
-        dialect, sure = run.call(partial(issues.find_dialect, run.client, run.site.zone))
+        dialect, sure = run.call(partial(issues.find_dialect, run.client, run.site.kind, run.site.zone))
         kept = dialect.name if sure else None
         run.state.keep(stream, dates=kept)
     if run.site.zone is None and kept == "literal":

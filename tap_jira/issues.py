@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from tap_jira import children, heads, jql
 from tap_jira.client import Client
 from tap_jira.dates import to_millis
-from tap_jira.errors import FailedAnswerError, ForbiddenError, NotFoundError, RefusedError
+from tap_jira.errors import FailedAnswerError, ForbiddenError, NotFoundError, RefusedError, UnavailableError
 from tap_jira.jsontext import dump, load_anyhow
 from tap_jira.search import PAGE_BYTES, Ask, Page, Row, Window
 
@@ -37,6 +37,10 @@ PLAIN_FIELDS = (
 )
 """What is asked of an issue that Jira cannot print whole: no long lists, nothing that an app computes."""
 TIMES = ("updated", "created")
+PATHS = {"server": "search", "cloud": "search/jql"}
+LONG_AGO = "1970-01-02"
+LEAST_CAP = 50
+"""A page of fewer rows was cut short for reasons of the moment; Cloud's own limits lie above."""
 
 
 class Owed:
@@ -52,6 +56,8 @@ class Issues:
     condition: str = ""
     fields: Sequence[str] = ("*all",)
     expand: Sequence[str] = ()
+    kind: str = "server"
+    """Of which kind the site is, ``server`` or ``cloud``: they search in different ways."""
 
     def page(self, ask: Ask) -> Page:
         """The page that ``ask`` names, each issue with all of its children.
@@ -76,10 +82,51 @@ class Issues:
         return self._row(dump(issue))
 
     def _search(self, client: Client, query: str, ask: Ask, fields: Sequence[str], expand: Sequence[str]) -> Page:
+        search = self._by_token if self.kind == "cloud" else self._by_position
+        return search(client, query, ask, fields, expand)
+
+    def _by_token(self, client: Client, query: str, ask: Ask, fields: Sequence[str], expand: Sequence[str]) -> Page:
+        params: dict[str, Any] = {"jql": query, "maxResults": ask.size, "fields": list(fields)}
+        if ask.token is not None:
+            params["nextPageToken"] = ask.token
+        if expand:
+            params["expand"] = ",".join(expand)
+        try:
+            answer, response = client.search(PATHS["cloud"], params, _is_token_answer, heads.answer)
+        except RefusedError as refusal:
+            if ask.token is None or refusal.status != 400:
+                raise
+            # Tokens live a week, and some sites have forgotten them sooner.
+            return Page([], 0, ask.size, 0, is_lost=True)
+        came, token = len(answer.issues), answer.nextPageToken
+        return Page(
+            rows=[self._row(issue) for issue in answer.issues],
+            total=self._count(ask) if token and ask.counts else 0,
+            # A page is cut to what Jira is willing to print, in so many words nowhere.
+            size=came if token and came >= LEAST_CAP else ask.size,
+            bytes=len(response.body),
+            token=token,
+            is_lost=token is None and answer.isLast is False,
+        )
+
+    def _count(self, ask: Ask) -> int:
+        """About how many issues the window has; 0 if Jira does not tell."""
+        query = {"jql": jql.where(ask, self.dialect, self.condition)}
+        try:
+            answer = self.client.hasty().post(
+                "search/approximate-count", query, lambda answer: isinstance(answer, dict)
+            )
+        except (RefusedError, UnavailableError) as error:
+            LOGGER.info("the issues are not counted beforehand: %s", error)
+            return 0
+        count = answer.get("count")
+        return count if isinstance(count, int) else 0
+
+    def _by_position(self, client: Client, query: str, ask: Ask, fields: Sequence[str], expand: Sequence[str]) -> Page:
         params: dict[str, Any] = {"jql": query, "startAt": ask.start, "maxResults": ask.size, "fields": list(fields)}
         if expand:
             params["expand"] = list(expand)
-        answer, response = client.search(params, _is_search_answer, heads.answer)
+        answer, response = client.search(PATHS["server"], params, _is_search_answer, heads.answer)
         return Page(
             rows=[self._row(issue) for issue in answer.issues],
             total=answer.total,
@@ -133,32 +180,32 @@ class Issues:
             return issue
 
 
-def find_dialect(client: Client, zone: str | None) -> tuple[jql.Dialect, bool]:
+def find_dialect(client: Client, kind: str, zone: str | None) -> tuple[jql.Dialect, bool]:
     """How this site takes bounds of time, and whether that was seen (an empty site shows nothing).
 
     One of the newest issues is asked for again by its own second. Several are tried: one may just have been edited
     again or deleted, or be shown by the index as it was before its last edit. Literals are understood everywhere.
     """
-    rows = _newest(client)
+    rows = _newest(client, kind)
     tried = {row.id: row for row in (rows[:1] + rows[len(rows) // 2 :][:1] + rows[-1:])}
-    if any(_comes_back(client, row) for row in tried.values()):
+    if any(_comes_back(client, kind, row) for row in tried.values()):
         return jql.Numbers(), True
     # Only an issue that stood still meanwhile shows that the numbers were to blame.
-    stood_still = bool(tried) and any(tried.get(row.id) == row for row in _newest(client))
+    stood_still = bool(tried) and any(tried.get(row.id) == row for row in _newest(client, kind))
     return jql.Literals(zone or "UTC"), stood_still
 
 
-def _newest(client: Client) -> list[Row]:
-    params = {"jql": "ORDER BY updated DESC", "startAt": 0, "maxResults": CANDIDATES, "fields": ["updated"]}
-    return [row for row in _rows(client, params) if row.id and row.updated is not None]
+def _newest(client: Client, kind: str) -> list[Row]:
+    # Cloud refuses a query without a condition; this one holds for all issues in every zone.
+    rows = _rows(client, kind, f'updated >= "{LONG_AGO}" ORDER BY updated DESC', CANDIDATES)
+    return [row for row in rows if row.id and row.updated is not None]
 
 
-def _comes_back(client: Client, row: Row) -> bool:
+def _comes_back(client: Client, kind: str, row: Row) -> bool:
     second = (row.updated or 0) // 1000
     bounds = f"updated >= {second * 1000} AND updated < {second * 1000 + 1000}"
-    params = {"jql": f"id = {row.id} AND {bounds}", "startAt": 0, "maxResults": 50, "fields": ["updated"]}
     try:
-        return any(found.id == row.id for found in _rows(client, params))
+        return any(found.id == row.id for found in _rows(client, kind, f"id = {row.id} AND {bounds}", 50))
     except RefusedError as refusal:
         # The number, or an issue that was deleted since: another candidate tells.
         if refusal.status == 400:
@@ -166,13 +213,19 @@ def _comes_back(client: Client, row: Row) -> bool:
         raise
 
 
-def _rows(client: Client, params: Mapping[str, Any]) -> list[Row]:
-    answer, _ = client.search(params, _is_search_answer, heads.answer)
+def _rows(client: Client, kind: str, query: str, most: int) -> list[Row]:
+    params = {"jql": query, "maxResults": most, "fields": ["updated"]}
+    is_whole = _is_token_answer if kind == "cloud" else _is_search_answer
+    answer, _ = client.search(PATHS[kind], params, is_whole, heads.answer)
     return [_placed(heads.head(issue), None) for issue in answer.issues]
 
 
 def _is_search_answer(answer: Any) -> bool:
     return isinstance(answer, heads.Answer) and isinstance(answer.total, int)
+
+
+def _is_token_answer(answer: Any) -> bool:
+    return isinstance(answer, heads.Answer) and (answer.nextPageToken is None or isinstance(answer.nextPageToken, str))
 
 
 def _placed(head: heads.Head, issue: Any) -> Row:

@@ -71,6 +71,11 @@ def text(ask: Ask, dialect: Dialect, condition: str = "") -> str:
     return f"{_where(ask.window, dialect, condition)} ORDER BY updated {direction}, key {direction}"
 
 
+def where(ask: Ask, dialect: Dialect, condition: str = "") -> str:
+    """The JQL that finds a window's issues in no order: enough to count them."""
+    return _where(ask.window, dialect, condition)
+
+
 def condition(projects: tuple[str, ...], jql: str | None) -> str:
     """The user's filters as one condition, '' if there are none; keys are quoted, as some are reserved words."""
     parts = []

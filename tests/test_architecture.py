@@ -23,7 +23,7 @@ LAYERS = (
     {"incremental", "users"},
     {"discover", "issues", "run", "pagination", "entrance"},
     {"site", "children", "typed", "oauth2"},
-    {"client", "jql", "heads"},
+    {"client", "jql", "heads", "offsets", "tokens"},
     {"auth", "verdict", "search", "messages", "catalog", "state", "transport", "workers", "atlassian", "token_file"},
     {"config", "retry", "records", "log"},
     {"pace", "schema", "streams", "dates", "redact", "jsontext", "memory"},

@@ -10,6 +10,7 @@ import pytest
 
 from tap_jira import search
 from tap_jira.errors import ReadError
+from tap_jira.offsets import OffsetWalk
 from tap_jira.search import Ask, Chunk, Page, PageSize, Plan, Row, Span, Window
 
 NOW = 1_700_000_000
@@ -55,7 +56,7 @@ def spread(count: int, days: int = 300, seed: int = 1) -> dict[int, tuple[int, i
 
 def read(index: Index, low: int = NOW - 365 * DAY, page_size: int = 100, lookback: int = 1200) -> list[Chunk]:
     """Everything from ``low`` on, asked for one page after another."""
-    plan = Plan(Span(low=low, now=NOW, settled=max(low, NOW - lookback)), PageSize(page_size))
+    plan = Plan(OffsetWalk, Span(low=low, now=NOW, settled=max(low, NOW - lookback)), PageSize(page_size))
     chunks = []
     while not plan.done:
         walk, asked = next(plan.wanting(10**9))
@@ -243,7 +244,7 @@ def test_page_size_follows_the_weight() -> None:
 def first_page_read(count: int, **span: int) -> tuple[Index, Plan]:
     """A plan of several windows, cut by its first page."""
     index = Index(spread(count))
-    plan = Plan(Span(low=NOW - 365 * DAY, now=NOW, settled=NOW - 1200, **span), PageSize(100))
+    plan = Plan(OffsetWalk, Span(low=NOW - 365 * DAY, now=NOW, settled=NOW - 1200, **span), PageSize(100))
     walk, asked = next(plan.wanting(10**9))
     plan.feed(walk, asked, index.answer(asked))
     list(plan.ready())
@@ -280,7 +281,7 @@ def test_the_pages_of_a_window_are_under_way_together() -> None:
 def test_pages_that_lead_nowhere_are_forgotten() -> None:
     """When a page brings less than was asked for, those asked for behind it are asked for again from where it ended."""
     index = Index(spread(700))
-    plan = Plan(Span(low=NOW - 365 * DAY, now=NOW, settled=NOW - 1200), PageSize(100))
+    plan = Plan(OffsetWalk, Span(low=NOW - 365 * DAY, now=NOW, settled=NOW - 1200), PageSize(100))
     chunks: list[Chunk] = []
     while not plan.done:
         for walk, asked in list(plan.wanting(10**9)):

@@ -1,0 +1,138 @@
+"""Read a window by page tokens, as Jira Cloud cuts its lists; see ``search`` for what must be shown of it.
+
+A token continues where its page ended, so pages need not be joined. What can go wrong is the token: it may be missing
+though there is more, come twice, or not be taken any more. In each case a new search begins at the last row that was
+read, and only a search from there that brings nothing new shows that the list is at its end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tap_jira.errors import ReadError
+from tap_jira.search import FRUITLESS, MOST_PIECES, Ask, Page, PageSize, Row, Span, Walk, Window
+
+PAGES_PER_WINDOW = 4
+"""Fewer than by position, as the pages of a window cannot be under way together."""
+MOST_EMPTY = 20
+
+
+class TokenWalk(Walk):
+    """Follows the tokens through one window, and asks a closing question where the list took several pages."""
+
+    def __init__(self, window: Window, span: Span, size: PageSize, length: int = 0) -> None:
+        super().__init__(window, span, size, length)
+        self._from = window.low  # where the search begins whose tokens are followed
+        self._token: str | None = None
+        self._followed: set[str] = set()
+        self._met: set[str | None] = set()  # what this search has shown
+        self._fresh = 0  # how much of it was new
+        self._empty = 0
+        self._most = 0  # rows of the largest page
+        self._closing = False
+        self._last: str | None = None  # the last row that was new
+        self._count_at = self._pages_for(length)  # after so many pages it is asked how long the list is
+
+    def ask(self) -> Ask | None:
+        """One page at a time: the next one's token is in its answer."""
+        if self._asked:
+            return None
+        window, counts = replace(self.window, low=self._from), self._pages >= self._count_at
+        ask = Ask(window, 0, self._size.rows, token=self._token, counts=counts)
+        self._asked.append(ask)
+        return ask
+
+    def take(self, asked: Ask, page: Page) -> list[Window]:
+        """Take a page, and see where its token leads."""
+        self._asked.clear()
+        if page.total:
+            self.length, self._count_at = page.total, self._pages + self._pages_for(page.total)
+        self._count_request(max(self.length, len(self.rows)))
+        fresh = self._absorb(page)
+        self._fresh += sum(map(self._counts, fresh))
+        self._met.update(row.id for row in page.rows)
+        if fresh:
+            self._last = page.rows[-1].id
+        if page.is_lost or page.token in self._followed:
+            self._begin_again()
+        elif page.token is None or self._is_past_the_end(page):
+            self._end(page)
+        elif asked.counts and (pieces := self._cut(page.total)):
+            return pieces
+        else:
+            self._follow(page.token, page)
+        self._most = max(self._most, len(page.rows))
+        return []
+
+    def _pages_for(self, length: int) -> int:
+        """More pages than a list that is about so long should take; the length is a hint."""
+        return 2 * -(-length // self._size.rows) + 2 if length else 0
+
+    def _follow(self, token: str, page: Page) -> None:
+        self._empty = 0 if page.rows else self._empty + 1
+        if self._empty > MOST_EMPTY:
+            raise ReadError(f"{self._empty} empty pages in a row, each promising more, for issues with {self.window}")
+        self._token = token
+        self._followed.add(token)
+
+    def _begin_again(self) -> None:
+        """A token led nowhere: search anew from the last row."""
+        self._fruitless = 0 if self._fresh else self._fruitless + 1
+        if self._fruitless >= FRUITLESS:
+            raise ReadError(
+                f"Jira's page tokens lead nowhere (the same one twice, or one that it does not take back) for issues "
+                f"with {self.window}; what was read before them is kept, the next run goes on from there"
+            )
+        self._search_from_last_row()
+
+    def _end(self, page: Page) -> None:
+        """Jira says that this is the end: true of a small list, and where a closing question has brought nothing."""
+        if self._pages == 1 and len(page.rows) < self._span.small:
+            self.done = True
+        elif self._closing and not self._fresh:
+            self._fruitless += 1
+            # A full page without a token may have lost it, and the last row may have left the window.
+            is_sure = self._last in self._met and len(page.rows) < self._most
+            self.done = is_sure or self._fruitless >= FRUITLESS
+        else:
+            self._fruitless = 0
+        if not self.done:
+            self._closing = True
+            self._search_from_last_row()
+
+    def _search_from_last_row(self) -> None:
+        self._from, self._token = self._last_second(), None
+        self._followed, self._met, self._fresh, self._empty = set(), set(), 0, 0
+
+    def _last_second(self) -> int:
+        """From where on nothing is known yet.
+
+        A row that prints a time inside a settled window is indexed by that time. In any other the index may still show
+        an older one, and rows behind that would be passed over.
+        """
+        low, high = self.window.low, self.window.high
+        if high is None or high > self._span.settled:
+            return low
+        inside = (row.updated // 1000 for row in self.rows.values() if row.updated and self.lies_inside(row))
+        return max(low, self._span.aligned(max(inside, default=low)))
+
+    def _counts(self, row: Row) -> bool:
+        """Whether a new row shows that the list had not ended; to the open window rows are added for ever."""
+        return self.window.high is not None or (row.updated or 0) < self._span.now * 1000
+
+    def _is_past_the_end(self, page: Page) -> bool:
+        """Whether the open window is read as far as it went when it began."""
+        is_open = self.window.high is None and len(self.rows) >= self.length
+        return is_open and bool(page.rows) and not any(map(self._counts, page.rows))
+
+    def _cut(self, hint: int) -> list[Window]:
+        """Cut this window at what is settled, and where it is supposed to hold more than a few pages."""
+        capacity = self._size.rows * PAGES_PER_WINDOW
+        straddles = self.window.high is None and self.window.low < self._span.settled
+        pieces = min(MOST_PIECES, -(-hint // capacity)) if hint > 2 * capacity else 0
+        bounds = self._bounds(pieces) if pieces or straddles else []
+        if not bounds:
+            return []
+        rest = self._narrow([replace(self.window, low=a, high=b) for a, b in bounds], hint)
+        self._search_from_last_row()
+        return rest
