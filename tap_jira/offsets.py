@@ -72,7 +72,7 @@ class OffsetWalk(Walk):
     def _join(self, page: Page) -> list[Window]:
         end = self.length = self._end(page)
         self._seen = True
-        self._count_request(end)
+        self._count_request(end, self._step(self._size.rows))
         joined = self._joins(page)
         met = self._forward is not None and any(row.id in self._forward for row in page.rows)
         fresh = self._absorb(page) if joined else 0

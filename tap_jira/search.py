@@ -212,10 +212,10 @@ class Walk:
             return False
         return created is None or within(row.created, *created)
 
-    def _count_request(self, end: int) -> None:
+    def _count_request(self, end: int, step: int) -> None:
+        """Count a page of a list that ends there; each is supposed to lead on by ``step`` rows."""
         self._pages += 1
-        plan = end / max(1, self._size.rows // 2)
-        self._request_limit = max(self._request_limit, 20 + 4 * plan)
+        self._request_limit = max(self._request_limit, 20 + 4 * end / step)
         if self._pages > self._request_limit:
             raise ReadError(
                 f"issues with {self.window} could not be read to their end in {self._pages} requests; what was read "

@@ -15,6 +15,8 @@ from tap_jira.search import FRUITLESS, MOST_PIECES, Ask, Page, PageSize, Row, Sp
 PAGES_PER_WINDOW = 4
 """Fewer than by position, as the pages of a window cannot be under way together."""
 MOST_EMPTY = 20
+MOST_CLOSINGS = 6
+"""So often nothing new, and a list is taken to be at its end though the answers leave a doubt."""
 
 
 class TokenWalk(Walk):
@@ -30,6 +32,7 @@ class TokenWalk(Walk):
         self._empty = 0
         self._most = 0  # rows of the largest page
         self._closing = False
+        self._agreed = 0  # closing searches that came past the last row
         self._last: str | None = None  # the last row that was new
         self._count_at = self._pages_for(length)  # after so many pages it is asked how long the list is
 
@@ -47,7 +50,8 @@ class TokenWalk(Walk):
         self._asked.clear()
         if page.total:
             self.length, self._count_at = page.total, self._pages + self._pages_for(page.total)
-        self._count_request(max(self.length, len(self.rows)))
+        self._most = max(self._most, len(page.rows))
+        self._count_request(max(self.length, len(self.rows)), max(1, self._most))
         fresh = self._absorb(page)
         self._fresh += sum(map(self._counts, fresh))
         self._met.update(row.id for row in page.rows)
@@ -61,7 +65,6 @@ class TokenWalk(Walk):
             return pieces
         else:
             self._follow(page.token, page)
-        self._most = max(self._most, len(page.rows))
         return []
 
     def _pages_for(self, length: int) -> int:
@@ -91,14 +94,26 @@ class TokenWalk(Walk):
             self.done = True
         elif self._closing and not self._fresh:
             self._fruitless += 1
-            # A full page without a token may have lost it, and the last row may have left the window.
-            is_sure = self._last in self._met and len(page.rows) < self._most
-            self.done = is_sure or self._fruitless >= FRUITLESS
+            self.done = self._is_sure(page)
         else:
-            self._fruitless = 0
+            self._fruitless = self._agreed = 0
         if not self.done:
             self._closing = True
             self._search_from_last_row()
+
+    def _is_sure(self, page: Page) -> bool:
+        """Whether a closing search that brought nothing new has shown the end, and not lost a token itself.
+
+        A full page without a token may have lost it. The last row that was new may have left the window meanwhile.
+        """
+        has_met = self._last is None or self._last in self._met
+        is_full = bool(page.rows) and len(page.rows) >= self._most
+        self._agreed += has_met
+        if (has_met and not is_full) or self._agreed >= FRUITLESS:
+            return True
+        if self._fruitless >= MOST_CLOSINGS and is_full:
+            raise ReadError(f"Jira's page tokens get lost: the end of issues with {self.window} is never shown")
+        return self._fruitless >= MOST_CLOSINGS
 
     def _search_from_last_row(self) -> None:
         self._from, self._token = self._last_second(), None

@@ -11,6 +11,7 @@ whole STATE of a killed run are taken for lost: a target may have had no time fo
 from __future__ import annotations
 
 import argparse
+import base64
 import json
 import logging
 import multiprocessing
@@ -34,7 +35,19 @@ from tap_jira.messages import Writer
 from tap_jira.pace import Gate
 from tap_jira.retry import Retry
 from tap_jira.run import Run
-from tap_jira.simulator import Account, Accounts, Bucket, Faults, Limits, Site, World
+from tap_jira.simulator import (
+    Account,
+    Accounts,
+    Bucket,
+    CloudAccount,
+    CloudAccounts,
+    CloudLimits,
+    CloudSite,
+    Faults,
+    Limits,
+    Site,
+    World,
+)
 from tap_jira.site import meet
 from tap_jira.state import State
 from tap_jira.wire import Headers, Request, Response
@@ -43,6 +56,8 @@ from tests.fakes import BASE, START, Inline, Time
 ISSUES = streams.STREAMS[0]
 PASSING = ("429", "500", "502", "503", "504", "reset", "timeout", "truncated", "bad-json", "empty")
 MOST_REQUESTS = 3000
+LOGINS = {False: "Bearer good", True: f"Basic {base64.b64encode(b'tap@example.com:good').decode()}"}
+"""What the tap logs in with, by whether the site is Cloud."""
 
 
 class Fault(AssertionError):
@@ -83,6 +98,11 @@ class Schedule:
     numbers: str
     kills: tuple[int | None, ...]
     pauses: tuple[float, ...]
+    cloud: bool
+    repeats: float
+    drops: float
+    shorts: float
+    miscount: float
 
     @classmethod
     def draw(cls, seed: int) -> Schedule:
@@ -91,6 +111,7 @@ class Schedule:
         lookback = draw.choice((0, 1, 2, 3, 5))
         runs = draw.randint(2, 5)
         busy = draw.random() < 0.15
+        tokens = Random(seed + 0.5)
         return cls(
             seed=seed,
             issues=draw.choice((0, 1, 5, 12, 25, 40)),
@@ -114,6 +135,11 @@ class Schedule:
             numbers=draw.choice(("ok",) * 8 + ("refused", "misread")),
             kills=tuple(draw.randint(0, 9000) if draw.random() < 0.3 else None for _ in range(runs)),
             pauses=tuple(draw.choice((0.0, 0.7, 5.0, 90.0)) for _ in range(runs)),
+            cloud=tokens.random() < 0.5,
+            repeats=tokens.choice((0.0, 0.0, 0.1)),
+            drops=tokens.choice((0.0, 0.0, 0.1)),
+            shorts=tokens.choice((0.0, 0.0, 0.3)),
+            miscount=tokens.choice((0.0, 0.3, 1.0)),
         )
 
 
@@ -167,8 +193,8 @@ class Target:
 class Wire:
     """A slow way to the site: the request takes time, then the answer does, and its Date is that of its departure."""
 
-    def __init__(self, inner: Sends, time: Time, seconds: float, after: Callable[[], None]) -> None:
-        self._inner, self._time, self._seconds, self._after = inner, time, seconds, after
+    def __init__(self, inner: Sends, login: str, time: Time, seconds: float, after: Callable[[], None]) -> None:
+        self._inner, self._login, self._time, self._seconds, self._after = inner, login, time, seconds, after
         self.requests = 0
 
     def send(self, request: Request) -> Response:
@@ -176,7 +202,7 @@ class Wire:
         if self.requests > MOST_REQUESTS:
             raise Fault("the run does not end")
         self._time.seconds += self._seconds / 2
-        headers = Headers({**request.headers, "Authorization": "Bearer good"})
+        headers = Headers({**request.headers, "Authorization": self._login})
         try:
             response = self._inner.send(Request(request.method, request.url, headers, request.body))
         finally:
@@ -201,13 +227,31 @@ class Scene:
             bulk_share=schedule.bulk,
             now=self.time,
             lag=self._lag,
-            nodes=schedule.nodes,
+            nodes=1 if schedule.cloud else schedule.nodes,
         )
-        account = Account("tap", tokens={"good": None}, zone="Europe/Berlin")
-        limits = Limits(page_cap=schedule.page_cap, epoch_numbers=schedule.numbers)  # type: ignore[arg-type]
-        self.site = Site(self.world, accounts=Accounts((account,)), base_url=BASE, limits=limits)
+        self.site = self._cloud() if schedule.cloud else self._server()
         self.busy_id = 10000 if schedule.busy and schedule.issues else None
         self.target = Target()
+
+    def _server(self) -> Site:
+        account = Account("tap", tokens={"good": None}, zone="Europe/Berlin")
+        limits = Limits(page_cap=self.schedule.page_cap, epoch_numbers=self.schedule.numbers)  # type: ignore[arg-type]
+        return Site(self.world, accounts=Accounts((account,)), base_url=BASE, limits=limits)
+
+    def _cloud(self) -> CloudSite:
+        schedule = self.schedule
+        account = CloudAccount("tap@example.com", zone="Europe/Berlin", api_tokens={"good": None})
+        limits = CloudLimits(
+            page_cap=schedule.page_cap,
+            bare_page_cap=schedule.page_cap,
+            short_share=schedule.shorts,
+            # In the end the site is well again.
+            repeat_token_share=0.0 if self.quiet else schedule.repeats,
+            drop_token_share=0.0 if self.quiet else schedule.drops,
+            count_error=schedule.miscount,
+            epoch_numbers=schedule.numbers,  # type: ignore[arg-type]
+        )
+        return CloudSite(self.world, accounts=CloudAccounts((account,)), base_url=BASE, limits=limits)
 
     def _lag(self, random: Random) -> float:
         # Right at the limit as often as not: the premise allows it, so the proof must.
@@ -221,6 +265,7 @@ class Scene:
             self.time.seconds += pause
             self._change(schedule.changes)
         self.quiet = True
+        self.site = self._cloud() if schedule.cloud else self.site
         for _ in range(2):
             self.time.seconds += schedule.lag + 1
             self._run(kill=None)
@@ -259,7 +304,7 @@ class Scene:
                 poison=poison,
                 poison_fields=("summary",),
             )
-        wire = Wire(sender, self.time, schedule.request_seconds, self._after_request)
+        wire = Wire(sender, LOGINS[schedule.cloud], self.time, schedule.request_seconds, self._after_request)
         before = {issue.id: issue.updated for issue in self.world.issues()}
         out = Out(None if self.quiet else kill)
         code, site_now = run_issues(self, wire, out)
@@ -296,7 +341,7 @@ class Scene:
         """Whether so many issues share a grain of ``updated`` and of ``created`` that the tap rightly gives up."""
         grain = self._grain * 1000
         crowds = Counter((issue.updated // grain, issue.created // grain) for issue in self.world.issues())
-        return max(crowds.values(), default=0) >= 2 * self.schedule.deepest
+        return not self.schedule.cloud and max(crowds.values(), default=0) >= 2 * self.schedule.deepest
 
     def _compare(self) -> None:
         if self._overflows():
@@ -322,7 +367,8 @@ def run_issues(scene: Scene, wire: Sends, out: Out) -> tuple[int, int]:
     jitter = Random(schedule.seed).random
     client = Client(wire, Retry(pool, Gate(pool, schedule.concurrency), jitter=lambda most: most * jitter()), BASE)
     site_now = 0
-    incremental.Span = partial(search_module.Span, deepest=schedule.deepest)  # type: ignore[misc,assignment]
+    small = 0 if schedule.drops else search_module.SMALL
+    incremental.Span = partial(search_module.Span, deepest=schedule.deepest, small=small)  # type: ignore[misc,assignment]
     try:
         site = meet(client)
         site_now = site.now

@@ -25,6 +25,8 @@ from tap_jira.wire import Response
 
 _UNBOUNDED = "Unbounded JQL queries are not allowed here. Please add a search restriction to your query."
 _DAY = 86_400
+HONEST_PAGES = 20
+"""So many follow a page that has lost its token: whoever asks again gets an answer."""
 Place = Any
 
 
@@ -41,7 +43,7 @@ class CloudLimits:
     repeat_token_share: float = 0.0
     """Pages whose token is the one they were asked with (JRACLOUD-95477)."""
     drop_token_share: float = 0.0
-    """Pages that say they are the last although there are more."""
+    """Pages that say they are the last although there are more; after one of them the next pages are honest."""
     count_error: float = 0.0
     """How far the approximate count may be off, such as 0.3."""
     epoch_numbers: EpochNumbers = "ok"
@@ -54,6 +56,7 @@ class CloudSearch:
         self._world, self._limits = world, limits
         self._cursors = Cursors(world.seed, limits.token_seconds)
         self._random = Random(world.seed)
+        self._honest = 0
 
     def page(self, ask: CloudAsk, tables: Tables, renderer: Renderer, *, zone: str, visible: bool) -> Response:
         """The page that is asked for; an account that sees nothing gets an empty one."""
@@ -70,7 +73,7 @@ class CloudSearch:
             return page_of({"isLast": True}, ())
         count = self._count(ask)
         found = _after(matches, order, place["after"], count + 1, self._created)
-        if len(found) <= count or self._happens(self._limits.drop_token_share):
+        if len(found) <= count or self._drops():
             return page_of({"isLast": True}, self._printed(found[:count], ask, renderer))
         if self._happens(self._limits.short_share):
             count = self._random.choice((0, count // 2))
@@ -117,6 +120,13 @@ class CloudSearch:
 
     def _happens(self, share: float) -> bool:
         return share > 0 and self._random.random() < share
+
+    def _drops(self) -> bool:
+        self._honest -= 1
+        if self._honest < 0 and self._happens(self._limits.drop_token_share):
+            self._honest = HONEST_PAGES
+            return True
+        return False
 
     def _created(self, entry: int) -> int:
         return self._world.created_second(lucene.row_of(entry))
