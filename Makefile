@@ -41,7 +41,7 @@ format: venv ## Lay out the code as the check wants it.
 soak: venv ## Search N=20000 schedules of edits, faults and kills for a lost row, on all cores.
 	$(BIN)/python -m tests.soak $(N)
 
-mutants: venv ## Break the issue reader in twelve ways; the search for lost rows must notice each.
+mutants: venv ## Break the issue reader in every known way; the search for lost rows must notice each.
 	$(BIN)/python -m tests.mutants
 
 loss: ## Count the issues that are lost while they change, by this tap and by tap-jira from PyPI.

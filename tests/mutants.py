@@ -15,7 +15,9 @@ from typing import Any
 
 from tap_jira import issues, jql
 from tap_jira.errors import UnavailableError
+from tap_jira.offsets import OffsetWalk
 from tap_jira.search import Chunk, Page, Plan, Span, Walk, Window
+from tap_jira.tokens import TokenWalk
 from tests import soak
 
 MOST_SCHEDULES = 2000
@@ -25,8 +27,8 @@ Change = Callable[[soak.Schedule], soak.Schedule]
 
 def no_overlap() -> None:
     """Pages follow each other without overlap, and nobody checks that they join."""
-    Walk._overlap = staticmethod(lambda rows: 0)  # type: ignore[method-assign]
-    Walk._joins = lambda self, page: True  # type: ignore[method-assign]
+    OffsetWalk._overlap = staticmethod(lambda rows: 0)  # type: ignore[method-assign]
+    OffsetWalk._joins = lambda self, page: True  # type: ignore[method-assign]
 
 
 def bookmark_from_last_row() -> None:
@@ -123,8 +125,8 @@ def no_open_end() -> None:
     """The last request ends at S like the others."""
     begin = Plan.__init__
 
-    def mutated(self: Plan, span: Span, *rest: Any) -> None:
-        begin(self, span, *rest)
+    def mutated(self: Plan, walk: type[Walk], span: Span, *rest: Any) -> None:
+        begin(self, walk, span, *rest)
         first = self._walks[0]
         first.window = replace(first.window, high=max(span.now, first.window.low + 1))
 
@@ -150,9 +152,33 @@ def short_page_is_the_last() -> None:
 
     def mutated(self: issues.Issues, ask: Any) -> Page:
         answer = page(self, ask)
-        return replace(answer, total=ask.start + len(answer.rows)) if len(answer.rows) < ask.size else answer
+        if len(answer.rows) >= ask.size:
+            return answer
+        return replace(answer, total=ask.start + len(answer.rows), token=None, is_lost=False)
 
     issues.Issues.page = mutated  # type: ignore[method-assign]
+
+
+def no_closing_question() -> None:
+    """A page without a token is taken for the last."""
+    TokenWalk._end = lambda self, page: setattr(self, "done", True)  # type: ignore[method-assign]
+
+
+def repeated_token_is_the_end() -> None:
+    """A token that comes twice is taken for the end."""
+    TokenWalk._begin_again = lambda self: setattr(self, "done", True)  # type: ignore[method-assign]
+
+
+def count_is_the_end() -> None:
+    """A list is taken to be as long as the approximate count says."""
+    take = TokenWalk.take
+
+    def mutated(self: TokenWalk, asked: Any, page: Page) -> list[Window]:
+        pieces = take(self, asked, page)
+        self.done = self.done or 0 < self.length <= len(self.rows)
+        return pieces
+
+    TokenWalk.take = mutated  # type: ignore[method-assign]
 
 
 def _rewrite_jql(rewrite: Callable[[str], str]) -> None:
@@ -160,51 +186,75 @@ def _rewrite_jql(rewrite: Callable[[str], str]) -> None:
     jql.text = lambda ask, dialect, condition="": rewrite(text(ask, dialect, condition))
 
 
+def _on_cloud(schedule: soak.Schedule) -> soak.Schedule:
+    return replace(schedule, cloud=True)
+
+
+def _with_bad_tokens(schedule: soak.Schedule) -> soak.Schedule:
+    return replace(schedule, cloud=True, repeats=0.1, drops=0.1, miscount=0.3)
+
+
 def _few_tries(schedule: soak.Schedule) -> soak.Schedule:
     return replace(schedule, faults=max(schedule.faults, 0.5))
 
 
-MUTANTS: dict[Callable[[], None], Change | None] = {
-    no_overlap: None,
-    bookmark_from_last_row: None,
-    no_key_in_order: None,
-    bookmark_before_the_write: None,
-    greater_than: None,
-    no_lookback: None,
-    upper_bound_a_second_early: None,
-    local_clock: None,
-    s_from_the_first_search: None,
-    no_open_end: None,
+MUTANTS: tuple[tuple[Callable[[], None], Change | None], ...] = (
+    (no_overlap, None),
+    (bookmark_from_last_row, None),
+    (no_key_in_order, None),
+    (bookmark_before_the_write, None),
+    (greater_than, None),
+    (no_lookback, None),
+    (upper_bound_a_second_early, None),
+    (local_clock, None),
+    (s_from_the_first_search, None),
+    (no_open_end, None),
     # Seven tries rarely fail in a row: half of all requests must.
-    swallowed_500: _few_tries,
-    short_page_is_the_last: None,
-}
+    (swallowed_500, _few_tries),
+    (short_page_is_the_last, None),
+    # Again where pages come by token; these have no overlap, and an order that the site itself completes by key.
+    (bookmark_from_last_row, _on_cloud),
+    (bookmark_before_the_write, _on_cloud),
+    (greater_than, _on_cloud),
+    (no_lookback, _on_cloud),
+    (upper_bound_a_second_early, _on_cloud),
+    (local_clock, _on_cloud),
+    (s_from_the_first_search, _on_cloud),
+    (no_open_end, _on_cloud),
+    (swallowed_500, lambda schedule: _on_cloud(_few_tries(schedule))),
+    (short_page_is_the_last, _on_cloud),
+    (no_closing_question, _with_bad_tokens),
+    (repeated_token_is_the_end, _with_bad_tokens),
+    (count_is_the_end, _with_bad_tokens),
+)
+"""Each way of breaking the reader, and on what kind of schedules it is looked for."""
 
 
-def hunt(mutant: Callable[[], None]) -> str | None:
+def hunt(number: int) -> str | None:
     """What the search says of a mutant, None if it did not notice. Changes this process for good."""
     logging.disable(logging.CRITICAL)
     # Only lost rows count here; a mutant that does other harm as well is played on until it loses one.
     soak.Target._check_bookmarks = staticmethod(lambda states: None)  # type: ignore[method-assign]
+    mutant, change = MUTANTS[number]
     mutant()
-    change = MUTANTS[mutant]
     found = (soak.play(seed, change) for seed in range(MOST_SCHEDULES))
     return next((line for line in found if line and ("was not sent" in line or "the target has" in line)), None)
 
 
-def hunt_all() -> dict[str, str | None]:
+def hunt_all() -> list[tuple[str, str | None]]:
     """Each mutant's name and what the search says of it."""
     workers = min(os.cpu_count() or 1, len(MUTANTS))
     with multiprocessing.get_context("fork").Pool(workers, maxtasksperchild=1) as pool:
-        return dict(zip((mutant.__name__ for mutant in MUTANTS), pool.map(hunt, MUTANTS, chunksize=1), strict=True))
+        said = pool.map(hunt, range(len(MUTANTS)), chunksize=1)
+    return [(mutant.__name__, line) for (mutant, _), line in zip(MUTANTS, said, strict=True)]
 
 
 def main() -> int:
     """Print what became of each mutant."""
     found = hunt_all()
-    for name, line in found.items():
+    for name, line in found:
         soak.say(f"{name:30} {line or 'NOT FOUND'}")
-    return 0 if all(found.values()) else 1
+    return 0 if all(line for _, line in found) else 1
 
 
 if __name__ == "__main__":
