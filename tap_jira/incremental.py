@@ -30,7 +30,7 @@ def sync_issues(run: Run, table: Table) -> None:
     low = _lower_bound(run, stream.name, key, condition)
     dialect = _dialect(run, stream.name)
     run.state.keep(stream.name, filter=condition or None)
-    source = issues.Issues(run.client, dialect, condition, **_wanted(table.selection))
+    source = issues.Issues(run.client, dialect, condition, kind=run.site.kind, **_wanted(table.selection))
     settled = max(low, run.site.now - run.config.lookback_seconds)
     span = Span(low=low, now=run.site.now, settled=settled, aligned=dialect.aligned)
     plan = Plan(span, PageSize(run.config.page_size), _settle_debts(run, table, source))
