@@ -301,6 +301,14 @@ def test_nothing_that_came_with_the_issue_is_lost(time: Time) -> None:
     assert (part["histories"], part["total"], part["maxResults"]) == (expected, 5, 5)
 
 
+def test_changes_of_one_instant(time: Time) -> None:
+    """Changes of the same instant stay in the order they were made in, the newest first."""
+    same = [{**stamped(0), "id": str(n)} for n in range(6)]
+    part = changelog(time, Answers(of_one(same, [])), same[5], same[4], total=6)
+
+    assert part["histories"] == same[::-1]
+
+
 def test_changes_made_meanwhile(time: Time) -> None:
     """A change made after the issue was printed is taken, and counted."""
     part = changelog(time, Answers(of_one([stamped(n) for n in range(4)], [])), stamped(2), total=3)
@@ -313,6 +321,15 @@ def test_what_lacks_in_bulk_is_asked_for_alone(time: Time) -> None:
     part = changelog(time, Answers(of_one([stamped(1)], [stamped(n) for n in range(3)])), stamped(2), total=3)
 
     assert part["histories"] == [stamped(n) for n in (2, 1, 0)]
+
+
+def test_an_issue_that_is_left_out_in_bulk(time: Time) -> None:
+    """An issue of which neither its total nor its changes in bulk are told is asked for alone."""
+    jira = Answers(of_one([], [stamped(1), stamped(2)]))
+    part = {"histories": [stamped(2)], "maxResults": 1}
+    completed(jira, time, [{"id": "1", "key": "A-1", "changelog": part}])
+
+    assert part["histories"] == [stamped(2), stamped(1)]
 
 
 def test_changes_that_nobody_can_have(time: Time, caplog: pytest.LogCaptureFixture) -> None:
