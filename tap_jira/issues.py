@@ -94,7 +94,7 @@ class Issues:
         placed = [heads.head(text) for text in texts]
         cut = {n: load_anyhow(bytes(texts[n])) for n, head in enumerate(placed) if head.is_cut}
         children.complete(self.client, list(cut.values()), self.kind)
-        return [_placed(head, dump(cut[n]) if n in cut else texts[n]) for n, head in enumerate(placed)]
+        return [_placed(head, dump(cut.pop(n)) if n in cut else texts[n]) for n, head in enumerate(placed)]
 
     def _rescue(self, query: str, ask: Ask, failure: FailedAnswerError) -> Page:
         """The same page, but for what cannot be printed: its ids from a search that prints hardly anything."""

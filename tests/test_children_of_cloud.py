@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -45,9 +45,12 @@ class Cloud:
         address = urlsplit(request.url)
         path = address.path.partition("/rest/api/2/")[2]
         self.asked.append((path, orjson.loads(request.body) if request.body else dict(parse_qsl(address.query))))
+        return self.change(path, self.answer(request))
+
+    def answer(self, request: Request) -> Response:
+        """What the site itself says."""
         basic = "Basic " + base64.b64encode(f"{EMAIL}:{TOKEN}".encode()).decode()
-        headers = Headers({**request.headers, "Authorization": basic})
-        return self.change(path, self.site.answer(Request(request.method, request.url, headers, request.body)))
+        return self.site.answer(replace(request, headers=Headers({**request.headers, "Authorization": basic})))
 
     @property
     def paths(self) -> list[str]:
@@ -66,8 +69,7 @@ def cloud(time: Time) -> Cloud:
 def found(cloud: Cloud, *fields: str, expand: str = "changelog") -> list[dict[str, Any]]:
     """All issues as the search prints them."""
     asked = {"jql": "updated >= 0", "fields": fields or ["*all"], "expand": expand, "maxResults": 100}
-    answer = cloud.send(Request("POST", f"{BASE}/rest/api/2/search/jql", Headers({}), orjson.dumps(asked)))
-    cloud.asked.clear()
+    answer = cloud.answer(Request("POST", f"{BASE}/rest/api/2/search/jql", Headers({}), orjson.dumps(asked)))
     issues: list[dict[str, Any]] = orjson.loads(answer.body)["issues"]
     assert len(issues) == 60
     return issues
@@ -89,10 +91,12 @@ def part_of(issues: list[dict[str, Any]], items: str) -> dict[str, Any]:
 
 
 def real(cloud: Cloud, items: str, issue_id: str = "") -> list[Any]:
-    """All the items that there are as an issue carries them."""
-    edition = cloud.site._editions["2"]
-    issue = cloud.site.world.find(issue_id or PLACES[items][0])
-    made: list[Any] = getattr(edition.among_others.children, items)(issue)
+    """All the items that there are, in the order in which an issue carries them."""
+    child, name = {"histories": ("changelog", "values")}.get(items, (items[:-1], items))
+    address = f"{BASE}/rest/api/2/issue/{issue_id or PLACES[items][0]}/{child}"
+    # No issue of this site has more than 200 of anything.
+    pages = [cloud.answer(Request("GET", f"{address}?startAt={n}&maxResults=100")) for n in (0, 100)]
+    made = [item for page in pages for item in orjson.loads(page.body)[name]]
     return made[::-1] if items == "histories" else made
 
 
