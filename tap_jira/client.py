@@ -59,6 +59,10 @@ class Client:
         query = f"?{_query(params)}" if params else ""
         return self._ask(Request("GET", f"{self._address(path)}{query}"), path, is_whole)
 
+    def post(self, path: str, body: Mapping[str, Any], is_whole: Check = None) -> Any:
+        """The decoded answer to a POST that only reads: it is sent again like a GET."""
+        return self._ask(_post(self._address(path), body), path, is_whole)[0]
+
     def fetch(self, request: Request, what: str, is_whole: Check = None) -> Any:
         """The decoded answer to a request that is not one of Jira's own interface; ``what`` names it in errors."""
         return self.retry.call(lambda: self._attempt(request, what, is_whole, load))[0]
@@ -70,16 +74,7 @@ class Client:
         query = _query(params)
         if len(query) <= LONGEST_QUERY:
             return self._ask(Request("GET", f"{self._address(path)}?{query}"), path, is_whole, load)
-        return self._ask(self._post(path, params), path, is_whole, load)
-
-    def post(self, path: str, body: Mapping[str, Any], is_whole: Check = None) -> Any:
-        """The decoded answer to a POST that only asks, as Jira Cloud has some."""
-        return self._ask(self._post(path, body), path, is_whole)[0]
-
-    def _post(self, path: str, body: Mapping[str, Any]) -> Request:
-        # X-Atlassian-Token: some set-ups answer a POST without it with "XSRF check failed".
-        headers = Headers({"Content-Type": "application/json", "X-Atlassian-Token": "no-check"})
-        return Request("POST", self._address(path), headers, orjson.dumps(dict(body)))
+        return self._ask(_post(self._address(path), params), path, is_whole, load)
 
     def _address(self, path: str) -> str:
         return f"{self.base_url}/rest/api/2/{path}"
@@ -100,6 +95,12 @@ class Client:
             raise Again(f"{what} was answered without what was asked for")
         self.retry.gate.saw(response)
         return value, response
+
+
+def _post(address: str, body: Mapping[str, Any]) -> Request:
+    # X-Atlassian-Token: some set-ups answer a POST without it with "XSRF check failed".
+    headers = Headers({"Content-Type": "application/json", "X-Atlassian-Token": "no-check"})
+    return Request("POST", address, headers, orjson.dumps(dict(body)))
 
 
 def _decode(response: Response, what: str, load: Load) -> Any:

@@ -79,7 +79,7 @@ class Issues:
             return None
         except FailedAnswerError:
             return Row(issue_id, None, None, Owed())
-        return self._row(dump(issue))
+        return self._completed([dump(issue)])[0]
 
     def _search(self, client: Client, query: str, ask: Ask, fields: Sequence[str], expand: Sequence[str]) -> Page:
         search = self._by_token if self.kind == "cloud" else self._by_position
@@ -100,7 +100,7 @@ class Issues:
             return Page([], 0, ask.size, 0, is_lost=True)
         came, token = len(answer.issues), answer.nextPageToken
         return Page(
-            rows=[self._row(issue) for issue in answer.issues],
+            rows=self._completed(answer.issues),
             total=self._count(ask) if token and ask.counts else 0,
             # A page is cut to what Jira is willing to print, in so many words nowhere.
             size=came if token and came >= LEAST_CAP else ask.size,
@@ -128,20 +128,18 @@ class Issues:
             params["expand"] = list(expand)
         answer, response = client.search(PATHS["server"], params, _is_search_answer, heads.answer)
         return Page(
-            rows=[self._row(issue) for issue in answer.issues],
+            rows=self._completed(answer.issues),
             total=answer.total,
             size=answer.maxResults if isinstance(answer.maxResults, int) else ask.size,
             bytes=len(response.body),
         )
 
-    def _row(self, text: heads.Text) -> Row:
-        """The row of an issue in JSON, with all of its children."""
-        head = heads.head(text)
-        if head.is_cut:
-            issue = load_anyhow(bytes(text))
-            children.complete(self.client, issue)
-            text = dump(issue)
-        return _placed(head, text)
+    def _completed(self, texts: Sequence[heads.Text]) -> list[Row]:
+        """The rows of issues in JSON, each with all of its children."""
+        placed = [heads.head(text) for text in texts]
+        cut = {n: load_anyhow(bytes(texts[n])) for n, head in enumerate(placed) if head.is_cut}
+        children.complete(self.client, list(cut.values()), self.kind)
+        return [_placed(head, dump(cut.pop(n)) if n in cut else texts[n]) for n, head in enumerate(placed)]
 
     def _rescue(self, query: str, ask: Ask, failure: FailedAnswerError) -> Page:
         """The same page, but for what cannot be printed: its ids from a search that prints hardly anything."""

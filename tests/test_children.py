@@ -232,7 +232,7 @@ def comments(count: int) -> list[Any]:
 
 def completed(time: Time, jira: Sends, part: dict[str, Any]) -> dict[str, Any]:
     """The part of an issue that lists its comments, after completion."""
-    complete(client_of(jira, Inline(time)), {"id": "1", "key": "A-1", "fields": {"comment": part}})
+    complete(client_of(jira, Inline(time)), [{"id": "1", "key": "A-1", "fields": {"comment": part}}], "server")
     return part
 
 
@@ -350,7 +350,6 @@ def test_an_issue_without_fields(time: Time) -> None:
     """An issue that is nothing but an id is let be."""
     jira = Held([])
     odd: list[dict[str, Any]] = [{}, {"fields": None, "changelog": []}, {"fields": {"comment": "x"}}]
-    for issue in odd:
-        complete(client_of(jira, Inline(time)), issue)
+    complete(client_of(jira, Inline(time)), odd, "server")
 
     assert jira.asked == []
