@@ -70,7 +70,8 @@ def config_table() -> str:
     for option in fields(Config):
         about = option.metadata
         kind = about["kind"].replace("-", " to ") if about["kind"][0].isdigit() else about["kind"]
-        default = "" if option.default in (None, ()) or option.name == "base_url" else f"`{_default(option.default)}`"
+        is_told = option.default not in (None, ()) and option.name != "base_url"
+        default = about["usual"] or (f"`{_default(option.default)}`" if is_told else "")
         secret = "yes" if about["secret"] else ""
         rows.append(f"| `{option.name}` | {TYPES.get(kind, kind)} | {default} | {secret} | {about['sentence']} |")
     return "\n".join(rows)

@@ -10,11 +10,16 @@ from typing import Any
 
 from singer import metadata
 
+from tap_jira import schema as schemas
 from tap_jira.errors import ConfigError
 from tap_jira.streams import STREAMS, Stream
 
 Breadcrumb = tuple[str, ...]
 Metadata = Mapping[Breadcrumb, Mapping[str, Any]]
+
+MOST_NAMES = 10
+"""Names of fields that a warning tells."""
+_FIELDS = ("properties", "fields", "properties")
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,10 @@ def parse(text: str, name: str) -> dict[str, Any]:
 
 
 def select(catalog: Mapping[str, Any], warn: Callable[[str], None]) -> list[Selection]:
-    """What is selected, in the order in which this tap syncs; ConfigError if the catalog is not ours."""
+    """What is selected, in the order in which this tap syncs; ConfigError if the catalog is not ours.
+
+    ``warn`` hears of streams that are not ours, and of fields that had to change for a table to hold them.
+    """
     entries = {_id(entry): entry for entry in catalog["streams"]}
     known = {stream.name for stream in STREAMS}
     if entries and not known & entries.keys():
@@ -55,7 +63,7 @@ def select(catalog: Mapping[str, Any], warn: Callable[[str], None]) -> list[Sele
             hint = f"did you mean {near[0]}?" if near else "remove it, or discover again"
             raise ConfigError(f"the catalog selects {name!r}, which this tap does not have; {hint}")
         warn(f"catalog: {name!r} is not a stream of this tap and is ignored")
-    chosen = (_select_stream(stream, entries[stream.name]) for stream in STREAMS if stream.name in entries)
+    chosen = (_select_stream(stream, entries[stream.name], warn) for stream in STREAMS if stream.name in entries)
     return [selection for selection in chosen if selection is not None]
 
 
@@ -63,7 +71,7 @@ def _id(entry: Mapping[str, Any]) -> str:
     return str(entry.get("tap_stream_id") or entry.get("stream"))
 
 
-def _select_stream(stream: Stream, entry: Mapping[str, Any]) -> Selection | None:
+def _select_stream(stream: Stream, entry: Mapping[str, Any], warn: Callable[[str], None]) -> Selection | None:
     about, chosen = _read(entry)
     if not (about.get((), {}).get("selected-by-default", False) if chosen is None else chosen):
         return None
@@ -78,7 +86,39 @@ def _select_stream(stream: Stream, entry: Mapping[str, Any]) -> Selection | None
         raise ConfigError(
             f"the catalog's schema of {stream.name} lacks {', '.join(sorted(missing))}; write it anew with --discover"
         )
-    return Selection(stream, schema, full, keys, chosen=bool(chosen))
+    return Selection(stream, _fit(stream, schema, full, about, warn), full, keys, chosen=bool(chosen))
+
+
+def _fit(
+    stream: Stream, schema: dict[str, Any], full: dict[str, Any], about: Metadata, warn: Callable[[str], None]
+) -> dict[str, Any]:
+    """The schema with no more columns than a table can have, and a word of what was changed for that."""
+    fitted = schemas.fit(schema, full, _wanted(schema, about))
+    if fitted.folded or fitted.left_out:
+        changes = [(fitted.folded, "sent as JSON text"), (fitted.left_out, "left out")]
+        told = " and ".join(_named(names, what) for names, what in changes if names)
+        warn(
+            f"{stream.name}: {schemas.leaf_count(schema)} columns are selected, and not every table can have more than "
+            f"{schemas.MOST_LEAVES}; of the site's fields {told}; unselect in the catalog what you do not need"
+        )
+    return fitted.schema
+
+
+def _named(names: list[str], what: str) -> str:
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return f"{len(names)} are {what} ({', '.join(names[:MOST_NAMES])}{more})"
+
+
+def _wanted(schema: Mapping[str, Any], about: Metadata) -> list[str]:
+    """The selected fields of an issue: those that somebody chose, those selected by default, each in their order."""
+    chosen = {
+        crumb[3] for crumb, said in about.items() if crumb[:3] == _FIELDS and crumb[3:] and _first(said.get("selected"))
+    }
+
+    def place(name: str) -> tuple[bool, bool]:
+        return (name not in chosen, not about.get((*_FIELDS, name), {}).get("selected-by-default", True))
+
+    return sorted(schema["properties"].get("fields", {}).get("properties", {}), key=place)
 
 
 def _read(entry: Mapping[str, Any]) -> tuple[Metadata, bool | None]:
@@ -104,8 +144,8 @@ def _prune(
 ) -> dict[str, Any]:
     """``node`` with the selected columns alone.
 
-    What was said of the column itself counts, then "not selected" said of what it lies in, then its default. So a
-    column chosen inside an object that was not is there: Meltano marks all as unselected, then the chosen alone.
+    What was said of the column itself counts, then whether what it lies in is left out, then its default. So a column
+    chosen inside an object that was not is there: Meltano marks all as unselected, then the chosen alone.
     """
     columns: dict[str, Any] = {}
     for name, part in node.get("properties", {}).items():
@@ -117,12 +157,12 @@ def _prune(
         is_forced = (not path and name in forced) or own.get("inclusion") == "automatic"
         if own.get("inclusion") == "unsupported":
             continue
-        below = said if said is not None else inherited
+        is_in = _decide(said, inherited, own.get("selected-by-default", True))
         if part.get("properties"):
-            inner = _prune(part, here, about, set(), False if below is False else None)
+            inner = _prune(part, here, about, set(), None if is_in else False)
             if inner["properties"] or is_forced:
                 columns[name] = inner
-        elif is_forced or _decide(said, inherited, own.get("selected-by-default", True)):
+        elif is_forced or is_in:
             columns[name] = part
     return {**node, "properties": columns}
 

@@ -16,8 +16,11 @@ from tap_jira.errors import ConfigError
 ENVIRONMENT_PREFIX = "TAP_JIRA_"
 
 
-def _option(kind: str, sentence: str, *, default: Any = None, secret: bool = False, example: Any = None) -> Any:
-    about = {"kind": kind, "sentence": sentence, "secret": secret, "example": example}
+def _option(
+    kind: str, sentence: str, *, default: Any = None, secret: bool = False, example: Any = None, usual: str = ""
+) -> Any:
+    """A key of the configuration; ``usual`` says what holds without it where that depends on the site."""
+    about = {"kind": kind, "sentence": sentence, "secret": secret, "example": example, "usual": usual}
     return field(default=default, metadata=about)
 
 
@@ -94,10 +97,10 @@ class Config:
         "1-1000", "Issues asked for in the first request; later pages are sized to about 2 MB.", default=100
     )
     concurrency: int = _option("1-32", "Most requests under way at once.", default=4)
-    lookback_seconds: int = _option(
+    lookback_seconds: int | None = _option(
         "0-2592000",
         "How far each run reaches back before the bookmark, for issues that the search index shows late.",
-        default=1200,
+        usual="`1200`, on Cloud `600`",
     )
     request_timeout: float = _option(
         "1.0-3600.0", "Seconds of silence after which a request is given up and sent again.", default=300.0

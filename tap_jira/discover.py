@@ -43,10 +43,11 @@ def _entry(stream: Stream, site: Site, fields: list[Any]) -> dict[str, Any]:
         if beyond:
             LOGGER.info(
                 "%s: %d of the site's fields are in the catalog but not selected by default, to stay within %d "
-                "columns; select those you need",
+                'columns; those you need are selected by "selected": true in their metadata (%s, for one)',
                 stream.name,
                 len(beyond),
                 schemas.DEFAULT_LEAVES,
+                min(beyond),
             )
     key = stream.key_at(site.kind)
     schema["properties"][key]["type"] = _never_null(schema["properties"][key]["type"])
@@ -90,4 +91,4 @@ def _columns(
         by_default = not (path == ["properties", "fields"] and name in beyond)
         inclusion = "automatic" if not path and name in automatic else "available"
         yield {"breadcrumb": here, "metadata": {"inclusion": inclusion, "selected-by-default": by_default}}
-        yield from _columns(part, here, set(), beyond if by_default else frozenset(part.get("properties", {})))
+        yield from _columns(part, here, set(), beyond)

@@ -35,7 +35,7 @@ def sync_issues(run: Run, table: Table) -> None:
     dialect = _dialect(run, stream.name)
     run.state.keep(stream.name, filter=condition or None)
     source = issues.Issues(run.client, dialect, condition, **_wanted(table.selection), kind=run.site.kind)
-    settled = max(low, run.site.now - run.config.lookback_seconds)
+    settled = max(low, run.site.now - run.lookback_seconds)
     span = Span(low=low, now=run.site.now, settled=settled, aligned=dialect.aligned)
     plan = Plan(WALKS[run.site.kind], span, PageSize(run.config.page_size), _settle_debts(run, table, source))
     # Dates to the minute find a little more than was asked for. Rows before a bookmark's lookback are no harm, and a
@@ -121,7 +121,7 @@ def _lower_bound(run: Run, stream: str, key: str, condition: str) -> int:
         LOGGER.warning("%s: projects or jql have changed since the last run; everything is read again", stream)
         run.state.keep(stream, **{key: None, "owed": None})
         return history
-    reach = run.config.lookback_seconds
+    reach = run.lookback_seconds
     if bookmark > run.site.now:
         ahead = bookmark - run.site.now
         LOGGER.warning(

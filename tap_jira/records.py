@@ -163,7 +163,10 @@ def compile_column(schema: dict[str, Any], full: dict[str, Any], path: str, oddi
         return Object(schema, full, path, oddities)
     if kind == "array":
         return Array(schema, full, path, oddities)
-    return Scalar(schema, kind, path, oddities)
+    column = Scalar(schema, kind, path, oddities)
+    # A column may have been folded to JSON text since the catalog was made; Jira gives the object all the same.
+    column.surprised = kind == "string" and "properties" in full
+    return column
 
 
 def _string(value: Any) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -28,6 +28,9 @@ T = TypeVar("T")
 
 STATE_SECONDS = 30
 """A target may commit at least so often: the state is repeated if it cannot move."""
+
+LOOKBACK_SECONDS: Mapping[str, int] = {"server": 1200, "cloud": 600}
+"""How far a run reaches back if nobody said, by kind of site: search indexes of Data Center's nodes lag more."""
 
 
 @dataclass
@@ -61,6 +64,12 @@ class Run:
     def fail(self, exit_code: int) -> None:
         """The run goes on, and will not end with 0; the first failure settles the code."""
         self.exit_code = self.exit_code or exit_code
+
+    @property
+    def lookback_seconds(self) -> int:
+        """How far this run reaches back before the bookmark."""
+        said = self.config.lookback_seconds
+        return LOOKBACK_SECONDS[self.site.kind] if said is None else said
 
     @property
     def clock(self) -> Clock:

@@ -14,6 +14,9 @@ Node = dict[str, Any]
 DEFAULT_LEAVES = 900
 """Leaf columns of the issues that are selected when nobody chose: PostgreSQL stops at 1,600."""
 
+MOST_LEAVES = 1000
+"""Leaf columns of the issues that are sent, whatever was chosen: SQL Server stops at 1,024, and targets add some."""
+
 LONGEST_NAME = 63
 """Bytes of a flattened column name that every target can hold."""
 
@@ -38,6 +41,14 @@ def _scalar(kind: str, **more: str) -> Node:
 
 def _shared(name: str) -> Node:
     return {"$ref": f"shared/{name}.json"}
+
+
+class Fitted(NamedTuple):
+    """A schema that a table can hold, and the ids of the fields that were changed for it, the most wanted first."""
+
+    schema: Node
+    folded: list[str]
+    left_out: list[str]
 
 
 _TEXT = _Kind(_scalar("string"), "as JSON text unless it is a plain string", "each as JSON text unless a plain string")
@@ -73,19 +84,23 @@ def add_custom_fields(schema: Node, fields: Iterable[Mapping[str, Any]]) -> Node
     """A new schema of the issues with a column for each of the site's fields that has none yet.
 
     ``fields`` is Jira's answer of ``/rest/api/2/field``; entries without a usable id are passed over, and of
-    entries with the same id the first one counts.
+    entries with the same id the first one counts. The columns come in the order in which most will want them: fields
+    of Jira and its apps, custom fields of the whole site, then those of a single project; each from the oldest on, so
+    that a new field takes no other's place. Of 4,142 fields of a real Cloud site 3,884 belong to a single project.
     """
     widened = deepcopy(schema)
     columns = _fields_of(widened)
     kinds = {name: kind._replace(node=_resolve(kind.node)) for name, kind in _KINDS.items()}
     taken = {name.lower() for name in columns}
     added: Node = {}
+    places: dict[str, tuple[bool, int, str]] = {}
     for field in fields:
         field_id = field.get("id") if isinstance(field, Mapping) else None
         if isinstance(field_id, str) and _is_usable(field_id) and field_id.lower() not in taken:
             taken.add(field_id.lower())
             added[field_id] = _column(field_id, field, kinds)
-    columns.update((field_id, added[field_id]) for field_id in sorted(added, key=_place))
+            places[field_id] = _place(field_id, field.get("scope"))
+    columns.update((field_id, added[field_id]) for field_id in sorted(added, key=places.__getitem__))
     return widened
 
 
@@ -98,18 +113,58 @@ def leaf_count(node: Mapping[str, Any]) -> int:
 def beyond_budget(schema: Node, budget: int = DEFAULT_LEAVES) -> frozenset[str]:
     """Ids of the site's own fields to leave unselected, so that the rest of the table has at most ``budget`` leaves.
 
-    Fields are taken in the order of their numbers until the first that does not fit. The tap's own columns always
-    count and are never named.
+    Fields are taken in the order of ``schema`` until the first that does not fit. The tap's own columns always count
+    and are never named.
     """
     columns = _fields_of(schema)
-    own = _fields_of(load("jira_issues"))
-    added = sorted(columns.keys() - own.keys(), key=_place)
+    added = _added(columns)
     room = budget - leaf_count(schema) + sum(leaf_count(columns[field_id]) for field_id in added)
     for position, field_id in enumerate(added):
         room -= leaf_count(columns[field_id])
         if room < 0:
             return frozenset(added[position:])
     return frozenset()
+
+
+def fit(schema: Node, full: Node, wanted: Iterable[str], most: int = MOST_LEAVES) -> Fitted:
+    """``schema``, what was selected of ``full``, with at most ``most`` leaves as far as the site's own fields allow.
+
+    ``wanted`` names fields of the issues, the most wanted first. From its end on, objects become one column of JSON
+    text, unless a part of them was not selected; if that does not suffice, fields are left out.
+    """
+    room = most - leaf_count(schema)
+    if room >= 0 or "fields" not in schema["properties"]:
+        return Fitted(schema, [], [])
+    columns = dict(_fields_of(schema))
+    added = set(_added(columns))
+    least_first = [field_id for field_id in wanted if field_id in added][::-1]
+    folded: list[str] = []
+    left_out: list[str] = []
+    for field_id in least_first:
+        leaves = leaf_count(columns[field_id])
+        if room < 0 and 1 < leaves == leaf_count(_fields_of(full)[field_id]):
+            columns[field_id] = _folded(columns[field_id])
+            folded.insert(0, field_id)
+            room += leaves - 1
+    for field_id in least_first:
+        if room < 0:
+            room += leaf_count(columns.pop(field_id))
+            left_out.insert(0, field_id)
+    fields = {**schema["properties"]["fields"], "properties": columns}
+    fitted = {**schema, "properties": {**schema["properties"], "fields": fields}}
+    return Fitted(fitted, [field_id for field_id in folded if field_id in columns], left_out)
+
+
+def _folded(node: Node) -> Node:
+    words = str(node.get("description", "")).rstrip(".")
+    texts = {"description": f"{words}, as JSON text."} if words else {}
+    return {**_TEXT.node, **({"title": node["title"]} if "title" in node else {}), **texts}
+
+
+def _added(columns: Node) -> list[str]:
+    """The names of the columns that a site's own fields have added, in their order."""
+    own = _fields_of(load("jira_issues"))
+    return [name for name in columns if name not in own]
 
 
 def _read(path: str) -> Node:
@@ -133,10 +188,14 @@ def _fields_of(schema: Node) -> Node:
     return fields
 
 
-def _place(field_id: str) -> tuple[int, str]:
-    """Where a field stands: fields of Jira and its apps by name, then the custom fields by number."""
+def _place(field_id: str, scope: object) -> tuple[bool, int, str]:
+    """Where a field stands: fields of Jira and its apps by name, then the custom fields by number.
+
+    ``scope`` is what Jira says of a field that only a team-managed project has
+    (https://developer.atlassian.com/cloud/jira/platform/rest/v2/api-group-issue-fields/#api-rest-api-2-field-get).
+    """
     custom = _CUSTOM.fullmatch(field_id)
-    return (int(custom[1]) if custom else -1, field_id)
+    return (bool(scope), int(custom[1]) if custom else -1, field_id)
 
 
 def _is_usable(field_id: str) -> bool:

@@ -120,6 +120,36 @@ def test_a_chosen_object_beyond_the_default() -> None:
     assert "fields.status.name" in paths(selected(entry(chosen))[0].schema)
 
 
+def test_what_lies_in_an_object_follows_its_default() -> None:
+    """An object that is not selected by default is left out with all its parts, and whole once it is selected."""
+    beyond = {"fields.status": {"selected-by-default": False}, "fields.status.id": {"selected-by-default": True}}
+    without = [name for name in ALL if "status" not in name]
+
+    assert paths(selected(entry(beyond))[0].schema) == without
+    beyond["fields.status"] = {"selected-by-default": False, "selected": True}
+    assert paths(selected(entry(beyond))[0].schema) == ALL
+
+
+def test_chosen_fields_come_before_default_ones() -> None:
+    """When not all columns find room, what somebody chose stays, then what is selected by default."""
+    names = [f"customfield_{n}" for n in range(1100)]
+    fields = {**SCHEMA["properties"]["fields"], "properties": dict.fromkeys(names, STRING)}
+    schema = {**SCHEMA, "properties": {**SCHEMA["properties"], "fields": fields}}
+    about = {
+        "fields.customfield_3": {"selected-by-default": False},
+        "fields.customfield_4": {"selected-by-default": False, "selected": True},
+        "fields.customfield_1099": {"selected-by-default": False, "selected": True},
+    }
+    warnings: list[str] = []
+    (selection,) = select({"streams": [entry(about, schema=schema)]}, warnings.append)
+
+    kept = [*names[:3], *names[4:997], names[1099]]
+    assert paths(selection.schema) == ["id", "updated_at", "key", *(f"fields.{name}" for name in kept)]
+    assert "1102 columns are selected" in warnings[0]
+    assert "102 are left out (customfield_997, " in warnings[0]
+    assert "customfield_1006 and 92 more)" in warnings[0]
+
+
 @pytest.mark.parametrize(
     ("about", "more", "expected"),
     [

@@ -37,7 +37,7 @@ def test_the_least_that_works() -> None:
     config = load(GOOD)
 
     assert (config.base_url, config.way_in, config.start_date) == (URL, "token", None)
-    assert (config.page_size, config.concurrency, config.lookback_seconds) == (100, 4, 1200)
+    assert (config.page_size, config.concurrency, config.lookback_seconds) == (100, 4, None)
 
 
 @pytest.mark.parametrize(

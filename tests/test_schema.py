@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft4Validator  # type: ignore[import-untyped]
 
-from tap_jira.schema import DEFAULT_LEAVES, LONGEST_NAME, add_custom_fields, beyond_budget, leaf_count, load
+from tap_jira.schema import DEFAULT_LEAVES, LONGEST_NAME, add_custom_fields, beyond_budget, fit, leaf_count, load
 
 KEYS = {
     "jira_issues": {"id": "string"},
@@ -467,6 +467,12 @@ def test_columns_are_in_order_of_number() -> None:
     assert list(columns(issues_with(*listed)))[-3:] == list(columns(issues_with(*listed[::-1])))[-3:] == wanted
 
 
+def test_fields_of_a_single_project_come_last() -> None:
+    """What only one team-managed project has stands behind the fields of the whole site, whatever their numbers."""
+    single = field(5, "number", scope={"type": "PROJECT", "project": {"id": "10000"}})
+    assert list(columns(issues_with(single, field(900, "number"))))[-2:] == ["customfield_900", "customfield_5"]
+
+
 def test_name_becomes_title_and_description() -> None:
     """The field's name is the title and part of the description."""
     made = columns(issues_with(field(7, "number", name="Story Points")))["customfield_7"]
@@ -554,3 +560,44 @@ def test_own_columns_are_never_beyond() -> None:
     """However small the budget, only the site's own fields are named."""
     schema = issues_with(field(1, "number"), {"id": "satisfaction", "name": "x", "schema": {"type": "number"}})
     assert beyond_budget(schema, 0) == {"customfield_1", "satisfaction"}
+
+
+def fitted(*fields: dict[str, Any], more: int, drop: str = "") -> tuple[dict[str, Any], list[str], list[str]]:
+    """The fields' columns when there is room for ``more`` beside our own; what was folded; what was left out."""
+    full = issues_with(*fields)
+    chosen = add_custom_fields(load("jira_issues"), fields)
+    if drop:
+        del columns(chosen)[drop]["properties"]["self"]
+    made = fit(chosen, full, list(columns(full)), leaf_count(load("jira_issues")) + more)
+    return columns(made.schema), made.folded, made.left_out
+
+
+def test_what_fits_stays() -> None:
+    """A schema within the limit is the one that was given."""
+    full = issues_with(*mixed(20))
+    assert fit(full, full, list(columns(full))) == (full, [], [])
+
+
+def test_objects_are_folded_from_the_end() -> None:
+    """The last objects become text, as few of them as will do, with the title and a description that says so."""
+    made, folded, left_out = fitted(field(1, "option"), field(2, "option"), field(3, "number"), more=8)
+    assert (folded, left_out) == (["customfield_2"], [])
+    assert made["customfield_1"]["type"] == ["null", "object"]
+    assert made["customfield_2"] == {
+        "type": ["null", "string"],
+        "title": "Field 2",
+        "description": 'The site\'s field "Field 2", one choice, as JSON text.',
+    }
+
+
+def test_the_last_fields_are_left_out_when_folding_does_not_do() -> None:
+    """If text columns are too many as well, the last are left out, and nobody is told of their folding."""
+    made, folded, left_out = fitted(field(1, "option"), field(2, "option"), field(3, "number"), more=1)
+    assert (folded, left_out) == (["customfield_1"], ["customfield_2", "customfield_3"])
+    assert made.keys() & {f"customfield_{n}" for n in (1, 2, 3)} == {"customfield_1"}
+
+
+def test_an_object_selected_in_part_is_not_folded() -> None:
+    """The text of an object would show what somebody did not select of it, so it is left out rather."""
+    _, folded, left_out = fitted(field(1, "option"), field(2, "option"), more=2, drop="customfield_2")
+    assert (folded, left_out) == (["customfield_1"], ["customfield_2"])

@@ -8,6 +8,7 @@ import pytest
 
 from tap_jira.simulator import Site
 from tests.conftest import Tap
+from tests.fakes import Time
 
 
 def test_first_sync_brings_every_issue_once(tap: Tap, site: Site) -> None:
@@ -27,6 +28,18 @@ def test_nothing_changed_sends_nothing_of_the_settled_past(tap: Tap, site: Site)
     second = tap(state=first.state)
 
     assert [record["id"] for record in second.records("jira_issues")] == ["10010"]
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(1190, ["10010"]), (1210, [])])
+def test_the_usual_lookback(tap: Tap, site: Site, time: Time, seconds: float, expected: list[str]) -> None:
+    """Without lookback_seconds a run sends again what changed in the 1,200 seconds before the bookmark, no more."""
+    state = tap().state
+    time.seconds += 7200
+    site.world.edit(10010)
+    time.seconds += seconds
+    state = tap(state=state).state
+
+    assert [record["id"] for record in tap(state=state).records("jira_issues")] == expected
 
 
 @pytest.mark.parametrize("page_size", [1, 2, 3, 7])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -167,3 +168,18 @@ def test_an_oddity_names_its_issue() -> None:
     shape.text({"id": "7", "key": "ABC-7", "fields": {"date-time": "yesterday"}})
 
     assert "jira_issues 7" in shape.warnings[0] or "jira_issues ABC-7" in shape.warnings[0]
+
+
+def test_a_folded_column_is_no_surprise(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A text column that the catalog has as an object is JSON text from the first record on; types are made once."""
+    folded = schema(id={"type": "string"}, choice=TYPES["string"])
+    full = schema(id={"type": "string"}, choice=schema(value=TYPES["string"]))
+    made: list[Any] = []
+    defstruct = msgspec.defstruct
+    monkeypatch.setattr(msgspec, "defstruct", lambda *given, **more: made.append(given) or defstruct(*given, **more))
+    shape = Shape(folded, full)
+
+    records = [shape.text({"id": "1", "choice": choice}) for choice in ({"value": "Rot", "id": 7}, "plain", None)]
+
+    assert [record["choice"] for record in records] == ['{"value":"Rot","id":7}', "plain", None]
+    assert (len(made), shape.warnings) == (1, [])
