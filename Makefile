@@ -53,8 +53,8 @@ bench: ## Measure time, CPU and memory of copying SIZES=20000 issues, beside flo
 bench-memory: ## Watch the memory of this tap while it copies 200,000 and 1,000,000 issues, LIMIT=900 seconds each.
 	$(PYTHON) -m benchmarks.memory --limit $(LIMIT)
 
-demo: ## Copy a simulated Jira into a DuckDB file, change some issues, and copy again.
-	$(PYTHON) examples/demo.py
+demo: ## Copy a simulated Jira into a DuckDB file, change some issues, copy again; CLOUD=1 makes it a Jira Cloud.
+	$(PYTHON) examples/demo.py $(if $(CLOUD),--cloud)
 
 catalog: venv ## Write catalog.json anew from the simulated Jira.
 	$(BIN)/python docs/generate.py catalog

@@ -2,10 +2,12 @@
 
 Needs Python 3.10 and PyPI, nothing else. Everything is made in the folder .demo beside this project. The steps are
 those of a real pipeline: the tap and the target each have a virtual environment, the state is kept between two runs.
+With --cloud the simulated Jira is a Jira Cloud, else a Data Center.
 """
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import json
 import os
@@ -26,13 +28,13 @@ DATABASE, TARGET_CONFIG = DEMO / "jira.duckdb", DEMO / "target.json"
 ISSUES, EDITED = 500, 25
 
 
-def main() -> None:
+def main(*, cloud: bool) -> None:
     start_clean()
     say("Installing the tap and target-duckdb, each in its own environment")
     install(TAP, str(PROJECT))
     install(TARGET, "--requirement", str(PROJECT / "examples" / "target-duckdb.txt"))
     write_target_config()
-    with simulated_jira():
+    with simulated_jira("--cloud" if cloud else "--auth=oauth"):
         say("Discovering what this Jira has")
         discover()
         say("First sync: everything")
@@ -75,9 +77,13 @@ def write_target_config() -> None:
 
 
 @contextlib.contextmanager
-def simulated_jira() -> Iterator[None]:
-    """A Jira to copy from; it writes a configuration that logs in with OAuth 1.0a as soon as it is ready."""
-    command = [TAP / "bin" / "tap-jira", "simulate", "--port", "0", "--issues", str(ISSUES), "--write-config", CONFIG]
+def simulated_jira(kind: str) -> Iterator[None]:
+    """A Jira to copy from; as soon as it is ready it writes a configuration that logs in.
+
+    That is with OAuth 1.0a at Data Center, and with an API token at Cloud.
+    """
+    command = [TAP / "bin" / "tap-jira", "simulate", kind, "--port", "0", "--issues", str(ISSUES)]
+    command += ["--write-config", CONFIG]
     jira = subprocess.Popen(command)
     try:
         for _ in range(300):
@@ -176,4 +182,6 @@ def say(step: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    parser = argparse.ArgumentParser(description="Copy a simulated Jira into a DuckDB file, twice.")
+    parser.add_argument("--cloud", action="store_true", help="copy a Jira Cloud, not a Data Center")
+    main(cloud=parser.parse_args().cloud)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Protocol
 
+from tap_jira.limits import is_near
 from tap_jira.wire import Response
 
 STEADY = 20
@@ -56,10 +57,15 @@ class Gate:
         self.hold(seconds)
 
     def saw(self, response: Response) -> None:
-        """Learn from a good answer: recover slowly, and never take the last tokens out of Data Center's bucket."""
+        """Learn from a good answer: recover slowly, and never take the last tokens out of Data Center's bucket.
+
+        While Cloud says that little of a limit is left, at most half of all requests are under way.
+        """
         with self._lock:
             self._good += 1
-            if self._good >= STEADY and self.allowed < self._most:
+            if is_near(response.headers):
+                self.allowed, self._good = min(self.allowed, max(1, self._most // 2)), 0
+            elif self._good >= STEADY and self.allowed < self._most:
                 self.allowed, self._good = self.allowed + 1, 0
         shortfall = _seconds_to_refill(response, self.allowed)
         if shortfall > 0:

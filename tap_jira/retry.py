@@ -15,8 +15,8 @@ T = TypeVar("T")
 
 FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 60
-PATIENCE_SECONDS = 3600
-"""What one request may cost in waiting that Jira asked for; its hourly quotas refill within that."""
+PATIENCE_SECONDS = 3900
+"""What one request may cost in waiting that Jira asked for: an hour, in which its quotas refill, and a little more."""
 
 
 class Again(Exception):
@@ -36,7 +36,7 @@ class Again(Exception):
 
 @dataclass
 class Retry:
-    """The policy: ``tries`` attempts at what is broken, any number within an hour at what is only throttled."""
+    """The policy: ``tries`` attempts at what is broken, any number while patience lasts at what is only throttled."""
 
     clock: Clock
     gate: Gate
@@ -56,7 +56,8 @@ class Retry:
                 failures += not again.throttled
                 seconds = self._seconds(again, waits)
                 if failures >= self.tries or waited + seconds > PATIENCE_SECONDS:
-                    raise again.error(f"{again.reason} ({_effort(failures, waited)}); try again later") from again
+                    effort = _effort(failures, waited, again)
+                    raise again.error(f"{again.reason} ({effort}); try again later") from again
                 self.on_wait(again.reason, seconds)
                 if again.throttled:
                     self.gate.throttled(seconds)
@@ -77,6 +78,7 @@ class Retry:
         return waits
 
 
-def _effort(failures: int, waited: float) -> str:
+def _effort(failures: int, waited: float, last: Again) -> str:
     tries = f"{failures} tries" if failures else "throttled all the time"
-    return f"{tries} over {waited:.0f} s"
+    asked = f", and Jira asks for {last.wait_seconds:.0f} s more" if last.throttled and last.wait_seconds else ""
+    return f"{tries} over {waited:.0f} s{asked}"

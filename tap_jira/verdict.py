@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from tap_jira import limits
 from tap_jira.errors import (
     AuthError,
     FailedAnswerError,
@@ -94,10 +95,7 @@ def check(response: Response, what: str, *, now: float) -> None:
         return
     said = f"{what} was answered {status}{quote(response)}"
     if status in RETRIED:
-        wait = _retry_after(headers, now)
-        throttled = status == 429 or (status == 503 and bool(wait))
-        error = FailedAnswerError if status in OWN_FAILURES else UnavailableError
-        raise Again(said, throttled=throttled, wait_seconds=wait, error=error)
+        raise _again(status, said, headers, now)
     raise _failure(status, said, response, now)
 
 
@@ -105,6 +103,18 @@ def seconds_ahead(headers: Headers, now: float) -> float | None:
     """How far Jira's clock (the ``Date`` header) is ahead of ``now`` in seconds; None if it does not tell."""
     server = http_date(headers.get("Date"))
     return None if server is None else server - now
+
+
+def _again(status: int, said: str, headers: Headers, now: float) -> Again:
+    wait, lifted = _retry_after(headers, now), limits.lifted_at(headers)
+    server = _server_time(headers, now)
+    if status == 429 and wait is None and lifted is not None:
+        wait = max(lifted - server, 0.0) or None
+    throttled = status == 429 or (status == 503 and (bool(wait) or limits.is_named(headers)))
+    until = server + wait if lifted is None and wait else lifted
+    limit = limits.describe(headers, until) if throttled else ""
+    error = FailedAnswerError if status in OWN_FAILURES else UnavailableError
+    return Again(f"{said}; {limit}" if limit else said, throttled=throttled, wait_seconds=wait, error=error)
 
 
 def _failure(status: int, said: str, response: Response, now: float) -> TapError:
@@ -232,8 +242,12 @@ def _retry_after(headers: Headers, now: float) -> float | None:
     until = http_date(text)
     if until is None:
         return None
+    return max(until - _server_time(headers, now), 0.0) or None
+
+
+def _server_time(headers: Headers, now: float) -> float:
     server = http_date(headers.get("Date"))
-    return max(until - (now if server is None else server), 0.0) or None
+    return now if server is None else server
 
 
 def http_date(text: str | None) -> float | None:

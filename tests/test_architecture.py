@@ -27,6 +27,7 @@ LAYERS = (
     {"auth", "verdict", "search", "messages", "catalog", "state", "transport", "workers", "atlassian", "token_file"},
     {"config", "retry", "records", "log"},
     {"pace", "schema", "streams", "dates", "redact", "jsontext", "memory"},
+    {"limits"},
     {"wire", "errors", "__init__"},
 )
 """From the top down. A module knows only modules of layers below its own, never one beside it or above."""

@@ -11,6 +11,7 @@ from tap_jira.wire import Headers, Response
 from tests.fakes import Inline, Time
 
 PLAIN = Response(200, Headers(), b"{}")
+NEAR = Response(200, Headers({"X-RateLimit-NearLimit": "true", "X-RateLimit-Remaining": "3"}), b"{}")
 
 
 @pytest.fixture
@@ -87,6 +88,31 @@ def test_concurrency_recovers_slowly(clock: Inline) -> None:
 
     assert [allowed[n * STEADY - 1] for n in (1, 2, 3)] == [3, 4, 4]
     assert allowed[STEADY - 2] == 2
+
+
+@pytest.mark.parametrize(("most", "expected"), [(8, 4), (5, 2), (1, 1)])
+def test_near_a_limit_half_are_under_way(clock: Inline, most: int, expected: int) -> None:
+    """While Cloud says that a limit is near, half of the requests are under way; after that they recover slowly."""
+    gate = Gate(clock, most)
+    allowed = []
+    for response in [*[NEAR] * 3 * STEADY, *[PLAIN] * STEADY]:
+        gate.saw(response)
+        allowed.append(gate.allowed)
+
+    assert set(allowed[: 4 * STEADY - 1]) == {expected}
+    assert gate.allowed == min(most, expected + 1)
+
+
+def test_near_a_limit_nobody_gets_faster(clock: Inline) -> None:
+    """Who was throttled below the half stays there while the limit is near."""
+    gate = Gate(clock, 8)
+    for _ in range(2):
+        gate.throttled(1)
+        gate.enter()
+    for _ in range(2 * STEADY):
+        gate.saw(NEAR)
+
+    assert gate.allowed == 2
 
 
 def test_a_throttled_answer_begins_the_count_anew(clock: Inline) -> None:

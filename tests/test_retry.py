@@ -157,6 +157,21 @@ def test_patience_ends(clock: Inline, retry_after: str) -> None:
     assert sum(clock.waits) <= PATIENCE_SECONDS
 
 
+def test_an_hour_is_waited_for(clock: Inline) -> None:
+    """A quota that was used up in the first second of its hour is waited for, also after a shorter wait."""
+    jira = Scripted(bad(429, "60"), bad(429, "3600"), GOOD)
+
+    assert client_of(jira, clock).get("myself") == {"fine": True}
+
+
+def test_what_jira_asks_for_is_told(clock: Inline) -> None:
+    """A wait that is longer than patience is not begun, and the error says how long it would have been."""
+    with pytest.raises(UnavailableError, match="throttled all the time over 0 s, and Jira asks for 7200 s more"):
+        client_of(Scripted(bad(429, "7200")), clock).get("myself")
+
+    assert clock.waits == []
+
+
 def test_zero_waits_end_as_well(clock: Inline) -> None:
     """A site that always answers 429 with Retry-After 0 is not asked in a hot loop."""
     jira = Scripted(bad(429, "0"))

@@ -172,6 +172,35 @@ def test_throttling_is_told_from_failure(status: int, retry_after: str, expected
     assert again(answer(status, Retry_After=retry_after)).throttled is expected
 
 
+def test_a_503_that_names_a_limit_is_throttling() -> None:
+    """Cloud throttles with 503 too, and may name the limit without saying when to come back."""
+    assert again(answer(503, RateLimit_Reason="jira-burst-based")).throttled
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({"X_RateLimit_Reset": "2023-11-14T22:14:20Z"}, 60.0),
+        ({"X_RateLimit_Reset": "2023-11-14T22:14:20Z", "Retry_After": "7"}, 7.0),
+        ({"X_RateLimit_Reset": "2023-11-14T22:14:20Z", "Date": formatdate(NOW + 50, usegmt=True)}, 10.0),
+        ({"X_RateLimit_Reset": "2023-11-14T22:12:20Z"}, None),
+    ],
+)
+def test_when_the_limit_is_lifted(headers: dict[str, str], expected: float | None) -> None:
+    """Without Retry-After the time at which the limit is lifted says how long to wait, by Jira's clock."""
+    assert again(answer(429, **headers)).wait_seconds == expected
+
+
+def test_a_quota_is_named_with_its_end() -> None:
+    """Which quota is used up is said, and until when: as Jira tells, or by Retry-After."""
+    quota = {"RateLimit_Reason": "jira-quota-tenant-based", "Retry_After": "60"}
+    told = again(answer(429, X_RateLimit_Reset="2023-11-14T23:00Z", **quota)).reason
+    reckoned = again(answer(429, **quota)).reason
+
+    assert told.endswith("that this app has for this site is used up until 2023-11-14 23:00:00 UTC")
+    assert reckoned.endswith("is used up until 2023-11-14 22:14:20 UTC")
+
+
 @pytest.mark.parametrize("problem", sorted(verdict.OAUTH_PROBLEMS))
 def test_each_oauth_problem_has_its_remedy(problem: str) -> None:
     """Each problem that OAuth 1.0a knows is named, with its likely cause and what to do."""
