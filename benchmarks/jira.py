@@ -45,7 +45,20 @@ def simulated_jira(command: Path, folder: Path, issues: int, *more: str) -> Iter
     """A site of so many issues over TLS, served by ``command`` until the block ends; RuntimeError if it cannot."""
     file = folder / "config.json"
     file.unlink(missing_ok=True)
-    options = ["--port", "0", "--issues", str(issues), "--tls", "--auth", "basic", "--write-config", str(file)]
+    # All clients ask for other fields or expansions; what one has had printed must not push out another's.
+    options = [
+        "--cache",
+        "6000",
+        "--port",
+        "0",
+        "--issues",
+        str(issues),
+        "--tls",
+        "--auth",
+        "basic",
+        "--write-config",
+        str(file),
+    ]
     with (folder / "jira.log").open("wb") as log:
         process = subprocess.Popen([command, "simulate", *options, *more], stderr=log, env=environment())
     try:

@@ -400,15 +400,15 @@ def test_the_last_page_says_so(time: Time) -> None:
 def test_the_rows_of_a_page(cloud: Cloud, time: Time) -> None:
     """A page that is searched has its issues in their order, each whole, and asks for all changelogs at once."""
     issues = found(cloud, "summary", "updated", "created")
-    answer = Response.of_json({"issues": issues, "total": len(issues), "startAt": 0, "maxResults": 100})
-    cloud.change = answering({"search": answer})
+    answer = Response.of_json({"issues": issues, "isLast": True})
+    cloud.change = answering({"search/jql": answer})
     source = Issues(client_of(cloud, Inline(time)), jql.Numbers(), expand=["changelog"], kind="cloud")
     rows = source.page(Ask(Window(0, None), 0, 100)).rows
 
     assert [row.id for row in rows] == [issue["id"] for issue in issues]
     read = [orjson.loads(bytes(row.issue)) for row in rows]
     assert all(issue["changelog"]["histories"] == real(cloud, "histories", issue["id"]) for issue in read)
-    assert cloud.paths == ["search", BULK]
+    assert cloud.paths == ["search/jql", BULK]
 
 
 def test_an_issue_by_itself(cloud: Cloud, time: Time) -> None:

@@ -41,7 +41,7 @@ def test_parameters_are_encoded(clock: Inline) -> None:
 def test_a_short_search_is_a_get(clock: Inline) -> None:
     """A search that fits into an address is asked with GET."""
     jira = Scripted(Response.of_json({"issues": []}))
-    client_of(jira, clock).search({"jql": "a = 1", "fields": ["x"], "startAt": 5})
+    client_of(jira, clock).search("search", {"jql": "a = 1", "fields": ["x"], "startAt": 5})
 
     assert (jira.asked[0].method, jira.asked[0].body) == ("GET", b"")
     assert asked(jira) == {"jql": ["a = 1"], "fields": ["x"], "startAt": ["5"]}
@@ -51,7 +51,7 @@ def test_a_long_search_is_a_post(clock: Inline) -> None:
     """A search too long for an address goes as JSON, with the header without which some sites refuse it."""
     jira = Scripted(Response.of_json({"issues": []}))
     params = {"jql": "ü" * LONGEST_QUERY, "fields": ["x", "y"], "startAt": 5}
-    client_of(jira, clock).search(params)
+    client_of(jira, clock).search("search", params)
 
     request = jira.asked[0]
     assert (request.method, request.url) == ("POST", f"{BASE}/rest/api/2/search")

@@ -93,6 +93,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     add("--faults", type=float, default=0.0, help="share of the requests that fail, such as 0.05")
     add("--fault-kinds", default=",".join(KINDS), help="which ways to fail, separated by commas")
     add("--latency", type=float, default=0.0, help="seconds added to each request")
+    add("--cache", type=int, default=400, metavar="MB", help="how much of what it has printed it remembers")
     add(
         "--tls",
         action="store_true",
@@ -130,14 +131,17 @@ def _data_center(options: argparse.Namespace) -> tuple[Site, dict[str, str]]:
     credentials = demo_credentials(admin=not options.no_admin)
     ways = {"oauth": credentials.oauth, "token": credentials.personal_access_token, "basic": credentials.basic}
     limits = Limits() if options.page_cap is None else Limits(page_cap=options.page_cap)
-    return Site(_world(options), accounts=credentials.accounts, limits=limits), ways[options.auth]
+    site = Site(_world(options), accounts=credentials.accounts, limits=limits, cache_bytes=options.cache * 1_000_000)
+    return site, ways[options.auth]
 
 
 def _cloud(options: argparse.Namespace) -> tuple[CloudSite, dict[str, str]]:
     credentials, world = cloud_credentials(admin=not options.no_admin), _world(options)
     limits = CloudLimits() if options.page_cap is None else CloudLimits(page_cap=options.page_cap)
     quota = None if options.quota is None else Quota(points=options.quota, now=world.now)
-    site = CloudSite(world, accounts=credentials.accounts, limits=limits, quota=quota)
+    site = CloudSite(
+        world, accounts=credentials.accounts, limits=limits, quota=quota, cache_bytes=options.cache * 1_000_000
+    )
     gateway = {"cloud_id": site.cloud_id}
     ways = {
         "basic": credentials.basic,
