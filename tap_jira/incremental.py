@@ -9,7 +9,7 @@ from functools import partial
 from tap_jira import issues, jql
 from tap_jira.catalog import Selection
 from tap_jira.dates import format_millis, to_millis
-from tap_jira.errors import ConfigError, ReadError
+from tap_jira.errors import ConfigError, NotFoundError, ReadError, RefusedError
 from tap_jira.offsets import OffsetWalk
 from tap_jira.run import Run, Table
 from tap_jira.search import Chunk, PageSize, Plan, Span
@@ -34,10 +34,10 @@ def sync_issues(run: Run, table: Table) -> None:
     low = _lower_bound(run, stream.name, key, condition)
     dialect = _dialect(run, stream.name)
     run.state.keep(stream.name, filter=condition or None)
-    source = issues.Issues(run.client, dialect, condition, **_wanted(table.selection), kind=run.site.kind)
+    source = issues.Issues(run.client, dialect, condition, **_wanted(table.selection), kind=_kind(run, stream.name))
     settled = max(low, run.site.now - run.lookback_seconds)
     span = Span(low=low, now=run.site.now, settled=settled, aligned=dialect.aligned)
-    plan = Plan(WALKS[run.site.kind], span, PageSize(run.config.page_size), _settle_debts(run, table, source))
+    plan = Plan(WALKS[source.kind], span, PageSize(run.config.page_size), _settle_debts(run, table, source))
     # Dates to the minute find a little more than was asked for. Rows before a bookmark's lookback are no harm, and a
     # page that did not join may need them; rows before start_date were not wanted.
     first_millis = min(low, _history(run)) * 1000
@@ -150,7 +150,7 @@ def _dialect(run: Run, stream: str) -> jql.Dialect:
         return jql.Numbers()
     dialect: jql.Dialect = jql.Literals(run.site.zone or "UTC")
     if kept != "literal":
-        dialect, sure = run.call(partial(issues.find_dialect, run.client, run.site.kind, run.site.zone))
+        dialect, sure = _found_dialect(run, stream)
         kept = dialect.name if sure else None
         run.state.keep(stream, dates=kept)
     if run.site.zone is None and kept == "literal":
@@ -159,6 +159,27 @@ def _dialect(run: Run, stream: str) -> jql.Dialect:
             "tell which that is; set a time zone in the profile"
         )
     return dialect if run.site.zone else jql.Numbers()
+
+
+def _found_dialect(run: Run, stream: str) -> tuple[jql.Dialect, bool]:
+    """How the site takes bounds of time, asked of the search that it has, whatever kind of site it says it is."""
+    said = _kind(run, stream)
+    other = "server" if said == "cloud" else "cloud"
+    try:
+        return run.call(partial(issues.find_dialect, run.client, said, run.site.zone))
+    except NotFoundError as missing:
+        try:
+            found = run.call(partial(issues.find_dialect, run.client, other, run.site.zone))
+        except (NotFoundError, RefusedError):
+            raise missing from None
+        LOGGER.warning("%s: %s; the site says it is %s, and searches as %s does", stream, missing, said, other)
+    run.state.keep(stream, search=other)
+    return found
+
+
+def _kind(run: Run, stream: str) -> str:
+    """Of which kind the site's search is: as the site says it is, unless it was found to be the other."""
+    return str(run.state.bookmark(stream).get("search") or run.site.kind)
 
 
 def _wanted(selection: Selection) -> dict[str, list[str]]:

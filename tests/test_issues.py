@@ -102,6 +102,27 @@ def test_only_selected_fields_are_asked_for(tap: Tap, site: Site) -> None:
     assert (jira.asked[-1]["fields"], jira.asked[-1].get("expand")) == ("created,summary,updated", None)
 
 
+def test_the_search_that_is_there(tap: Tap, site: Site) -> None:
+    """A site that says it is Cloud and has only Data Center's search is read by that, then and in later runs."""
+
+    class Mistaken:
+        def send(self, request: Request) -> Response:
+            answer = site.send(request)
+            if not urlsplit(request.url).path.endswith("/serverInfo"):
+                return answer
+            return Response.of_json({**orjson.loads(answer.body), "deploymentType": "Cloud"}, headers=answer.headers)
+
+    jira = Mistaken()
+    catalog = json.loads(tap("--discover").output)
+    catalog["streams"] = [entry for entry in catalog["streams"] if entry["stream"] == "jira_issues"]
+    first = tap(to=jira, catalog=catalog)
+    second = tap(to=jira, catalog=catalog, state=first.state)
+
+    assert (first.code, ids(first), second.code) == (0, real(site), 0)
+    assert "searches as server does" in first.log
+    assert "searches as server does" not in second.log
+
+
 # The answer.
 
 
