@@ -270,7 +270,7 @@ def test_tokens_that_expire_lose_nothing(
 ) -> None:
     """If a token is too old when it is used, the search begins anew, and each issue comes once all the same."""
     site = build(issues=150, token_seconds=10)
-    refused = []
+    refused: list[bool] = []
 
     def go_by(asked: Asked, answer: Response) -> Response:
         time.seconds += 20 * (len(wire.asked) % every == 0)
