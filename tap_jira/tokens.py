@@ -48,11 +48,13 @@ class TokenWalk(Walk):
     def take(self, asked: Ask, page: Page) -> list[Window]:
         """Take a page, and see where its token leads."""
         self._asked.clear()
-        if page.total:
-            self.length, self._count_at = page.total, self._pages + self._pages_for(page.total)
+        self.length = page.total or self.length
         self._most = max(self._most, len(page.rows))
         self._count_request(max(self.length, len(self.rows)), max(1, self._most))
         fresh = self._absorb(page)
+        if asked.counts and page.token:
+            # A site that does not count is not asked at each page.
+            self._count_at = self._pages + self._pages_for(page.total or len(self.rows))
         self._fresh += sum(map(self._counts, fresh))
         self._met.update(row.id for row in page.rows)
         if fresh:
@@ -61,7 +63,7 @@ class TokenWalk(Walk):
             self._begin_again()
         elif page.token is None or self._is_past_the_end(page):
             self._end(page)
-        elif asked.counts and (pieces := self._cut(page.total)):
+        elif asked.counts and self._leads_on(asked) and (pieces := self._cut(page.total)):
             return pieces
         else:
             self._follow(page.token, page)
@@ -104,12 +106,13 @@ class TokenWalk(Walk):
     def _is_sure(self, page: Page) -> bool:
         """Whether a closing search that brought nothing new has shown the end, and not lost a token itself.
 
-        A full page without a token may have lost it. The last row that was new may have left the window meanwhile.
+        A full page without a token may have lost it. The last row that was new may have left the window meanwhile, or
+        lie far behind where the open window ends.
         """
         has_met = self._last is None or self._last in self._met
         is_full = bool(page.rows) and len(page.rows) >= self._most
         self._agreed += has_met
-        if (has_met and not is_full) or self._agreed >= FRUITLESS:
+        if (has_met and not is_full) or self._agreed >= FRUITLESS or self._is_past_the_end(page):
             return True
         if self._fruitless >= MOST_CLOSINGS and is_full:
             raise ReadError(f"Jira's page tokens get lost: the end of issues with {self.window} is never shown")
@@ -139,6 +142,10 @@ class TokenWalk(Walk):
         """Whether the open window is read as far as it went when it began."""
         is_open = self.window.high is None and len(self.rows) >= self.length
         return is_open and bool(page.rows) and not any(map(self._counts, page.rows))
+
+    def _leads_on(self, asked: Ask) -> bool:
+        """Whether a search that begins at the last row repeats less than this one; in a full second it would not."""
+        return asked.token is None or self._last_second() > self._from
 
     def _cut(self, hint: int) -> list[Window]:
         """Cut this window at what is settled, and where it is supposed to hold more than a few pages."""

@@ -1,0 +1,56 @@
+"""One heap for all threads, where the C library lets a process choose."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tap_jira.memory import share_one_heap
+
+M_ARENA_MAX = -8
+
+
+class Library:
+    """A C library that has ``mallopt`` and notes what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[int, int]] = []
+
+    def mallopt(self, option: int, value: int) -> int:
+        self.told.append((option, value))
+        return 1
+
+
+def load_nothing(name: object) -> Any:
+    raise OSError("no such library")
+
+
+def load_by_name_alone(name: object) -> Any:
+    raise TypeError("expected a name, not None")
+
+
+def test_one_arena_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The C library of this process is told to make no more than one arena."""
+    library = Library()
+    monkeypatch.setattr(ctypes, "CDLL", {None: library}.__getitem__)
+
+    share_one_heap()
+
+    assert library.told == [(M_ARENA_MAX, 1)]
+
+
+@pytest.mark.parametrize("load", [lambda name: object(), load_nothing, load_by_name_alone])
+def test_without_the_option_nothing_happens(monkeypatch: pytest.MonkeyPatch, load: Callable[[object], Any]) -> None:
+    """Without ``mallopt`` (musl, macOS), or where the process's own library has no name to load it by (Windows)."""
+    monkeypatch.setattr(ctypes, "CDLL", load)
+
+    share_one_heap()
+
+
+def test_it_can_be_done_here_and_twice() -> None:
+    """With the real library it is done without complaint, as often as one likes."""
+    share_one_heap()
+    share_one_heap()
