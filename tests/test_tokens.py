@@ -250,6 +250,7 @@ def test_open_window_ends_though_rows_are_added_for_ever() -> None:
     index = Index(spread(100))
 
     def add(asked: Ask) -> None:
+        assert len(index.asked) < 30
         first = 10_000 + len(index.issues)
         index.issues.update({first + n: NOW + len(index.asked) for n in range(2 * CAP)})
 
@@ -258,7 +259,6 @@ def test_open_window_ends_though_rows_are_added_for_ever() -> None:
 
     assert set(range(1, 101)) <= set(ids(read))
     assert read[-1].bookmark == NOW
-    assert len(index.asked) < 30
 
 
 def test_unsettled_rows_behind_an_edited_one_are_read() -> None:
