@@ -366,3 +366,12 @@ def test_last_row_that_leaves_hides_no_dropped_token() -> None:
     index.before_answer = lambda asked: index.issues.update({2 * CAP: NOW}) if is_closing(asked) else None
 
     assert sorted(walk(index)) == list(range(1, 101))
+
+
+def test_closing_question_without_the_last_row_is_asked_again() -> None:
+    """An answer that shows nothing, not even the last row that was read, does not show the end."""
+    drop = for_answers({2}, dropped)
+    hide = for_answers({3}, lambda asked, page: replace(page, rows=[], token=None))
+    index = Index(minutes(100), change=lambda asked, page: hide(asked, drop(asked, page)))
+
+    assert walk(index) == sorted(index.issues)
