@@ -132,7 +132,11 @@ def _failure(status: int, said: str, response: Response, now: float) -> TapError
     if status in (404, 410):
         if status == 404 and _is_jiras_own(response):
             return NothingFoundError(f"{said}; it does not exist, or this account may not see it", status)
-        return NotFoundError(f"{said}; check base_url (a context path such as /jira belongs to it)", status)
+        return NotFoundError(
+            f"{said}; check base_url: on Data Center a context path such as /jira belongs to it, on "
+            "Cloud it ends with the host",
+            status,
+        )
     if status == 400:
         return RefusedError(f"{said}; Jira does not accept the request as it is", status)
     return RefusedError(f"{said}; asking again would not help", status)
@@ -150,6 +154,8 @@ def _forbidden(said: str, response: Response, now: float) -> TapError:
             f"{said}; basic authentication is switched off on this Jira: use a personal access token "
             "(personal_access_token instead of username and password)"
         )
+    if b"Connect Session Auth Token" in response.body:
+        return AuthError(f"{said}; Jira Cloud knows no personal access tokens: use email and api_token")
     if _is_denied(response.headers):
         return AuthError(f"{said}; {_login_remedy(response, now)}")
     return ForbiddenError(f"{said}; the account lacks the permission", 403)

@@ -250,6 +250,7 @@ def test_open_window_ends_though_rows_are_added_for_ever() -> None:
     index = Index(spread(100))
 
     def add(asked: Ask) -> None:
+        assert len(index.asked) < 30
         first = 10_000 + len(index.issues)
         index.issues.update({first + n: NOW + len(index.asked) for n in range(2 * CAP)})
 
@@ -258,7 +259,6 @@ def test_open_window_ends_though_rows_are_added_for_ever() -> None:
 
     assert set(range(1, 101)) <= set(ids(read))
     assert read[-1].bookmark == NOW
-    assert len(index.asked) < 30
 
 
 def test_unsettled_rows_behind_an_edited_one_are_read() -> None:
@@ -366,3 +366,12 @@ def test_last_row_that_leaves_hides_no_dropped_token() -> None:
     index.before_answer = lambda asked: index.issues.update({2 * CAP: NOW}) if is_closing(asked) else None
 
     assert sorted(walk(index)) == list(range(1, 101))
+
+
+def test_closing_question_without_the_last_row_is_asked_again() -> None:
+    """An answer that shows nothing, not even the last row that was read, does not show the end."""
+    drop = for_answers({2}, dropped)
+    hide = for_answers({3}, lambda asked, page: replace(page, rows=[], token=None))
+    index = Index(minutes(100), change=lambda asked, page: hide(asked, drop(asked, page)))
+
+    assert walk(index) == sorted(index.issues)

@@ -246,6 +246,13 @@ def test_the_clocks_are_compared(status: int, ahead: int, expected: str) -> None
     assert f"(Jira's clock is {expected} from ours)" in failure(response)
 
 
+def test_a_personal_access_token_at_cloud() -> None:
+    """Cloud takes a bearer token for an app's; the error says which login Cloud has instead."""
+    answer = Response.of_json({"error": "Failed to parse Connect Session Auth Token"}, 403)
+    with pytest.raises(AuthError, match="no personal access tokens: use email and api_token"):
+        verdict.check(answer, "GET it", now=0)
+
+
 def test_a_captcha_needs_a_person() -> None:
     """Once Jira wants a CAPTCHA, only a log-in through a browser helps, and we do not ask again."""
     denied = "CAPTCHA_CHALLENGE; login-url=https://jira.example.com/login.jsp"
