@@ -45,6 +45,9 @@ a row found in [a, b) may print a later ``updated``, and rows between may not ha
 Bounded repeats. Within a window a row is known by its id. A row that prints an ``updated`` outside its window is
 remembered with it, and left out if it turns up again unchanged.
 
+Jira Cloud has no positions but page tokens, which continue where their page ended: ``tokens`` says what 2. and 3. are
+there. Everything else holds for both.
+
 Many issues in one second: a second that holds more than can be reached by startAt is cut by ``created`` (E); one that
 overflows even then is read from both ends; after that the walk fails, naming the second.
 """
