@@ -12,7 +12,7 @@ from dataclasses import replace
 from tap_jira.errors import ReadError
 from tap_jira.search import FRUITLESS, MOST_PIECES, Ask, Page, PageSize, Row, Span, Walk, Window
 
-PAGES_PER_WINDOW = 4
+PAGES_PER_WINDOW = 2
 """Fewer than by position, as the pages of a window cannot be under way together."""
 MOST_EMPTY = 20
 MOST_CLOSINGS = 6
@@ -34,7 +34,13 @@ class TokenWalk(Walk):
         self._closing = False
         self._agreed = 0  # closing searches that came past the last row
         self._last: str | None = None  # the last row that was new
-        self._count_at = self._pages_for(length)  # after so many pages it is asked how long the list is
+        # After so many pages it is asked how long the list is: at once where it is supposed to need cutting.
+        self._count_at = 0 if length > 2 * self._capacity else self._pages_for(length)
+
+    @property
+    def _capacity(self) -> int:
+        """Rows that one window should hold."""
+        return self._size.rows * PAGES_PER_WINDOW
 
     def ask(self) -> Ask | None:
         """One page at a time: the next one's token is in its answer."""
@@ -149,9 +155,8 @@ class TokenWalk(Walk):
 
     def _cut(self, hint: int) -> list[Window]:
         """Cut this window at what is settled, and where it is supposed to hold more than a few pages."""
-        capacity = self._size.rows * PAGES_PER_WINDOW
         straddles = self.window.high is None and self.window.low < self._span.settled
-        pieces = min(MOST_PIECES, -(-hint // capacity)) if hint > 2 * capacity else 0
+        pieces = min(MOST_PIECES, -(-hint // self._capacity)) if hint > 2 * self._capacity else 0
         bounds = self._bounds(pieces) if pieces or straddles else []
         if not bounds:
             return []

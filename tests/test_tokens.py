@@ -21,6 +21,12 @@ CAP = 30
 ENDLESS = 2_000
 
 
+@pytest.fixture(autouse=True)
+def windows_of_four_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lists of several pages are not cut, so that what follows from page to page is to be seen."""
+    monkeypatch.setattr("tap_jira.tokens.PAGES_PER_WINDOW", 4)
+
+
 @dataclass
 class Index:
     """Issues by id, with ``updated`` in seconds; answers an Ask as Cloud's search does."""
