@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 from tap_jira import issues, jql
@@ -12,7 +12,7 @@ from tap_jira.dates import format_millis, to_millis
 from tap_jira.errors import ConfigError, NotFoundError, ReadError, RefusedError
 from tap_jira.offsets import OffsetWalk
 from tap_jira.run import Run, Table
-from tap_jira.search import Chunk, PageSize, Plan, Span
+from tap_jira.search import Chunk, PageSize, Plan, Span, Walk
 from tap_jira.tokens import TokenWalk
 
 LOGGER = logging.getLogger(__name__)
@@ -20,7 +20,7 @@ LOGGER = logging.getLogger(__name__)
 MOST_OWED = 1000
 HISTORY_SECONDS = 365 * 24 * 3600
 """How far back the first sync goes without a start_date: one year, which is promised to users."""
-WALKS = {"server": OffsetWalk, "cloud": TokenWalk}
+WALKS: Mapping[str, Callable[..., Walk]] = {"server": OffsetWalk, "cloud": TokenWalk}
 """How pages are cut, by the kind of site."""
 AHEAD_BYTES = 24_000_000
 """Bytes of answers that may be under way or wait for their turn, beyond those of the first window: enough to keep eight
@@ -170,7 +170,7 @@ def _found_dialect(run: Run, stream: str) -> tuple[jql.Dialect, bool]:
     except NotFoundError as missing:
         try:
             found = run.call(partial(issues.find_dialect, run.client, other, run.site.zone))
-        except (NotFoundError, RefusedError):
+        except RefusedError:
             raise missing from None
         LOGGER.warning("%s: %s; the site says it is %s, and searches as %s does", stream, missing, said, other)
     run.state.keep(stream, search=other)

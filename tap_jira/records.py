@@ -7,6 +7,7 @@ A column's conversion is compiled once from its schema. A value of another type 
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -60,19 +61,19 @@ class Oddities:
             self.inform(f"{self.stream}: not in the catalog and left out, discover again to get them: {named}{more}")
 
 
-class Column:
+class Column(ABC):
     """A column of any type: where it lies, and what its values become.
 
     ``surprised`` is set once a value came that was not of the column's own type.
     """
 
-    def __init__(self, schema: dict[str, Any], path: str, oddities: Oddities) -> None:
-        self.schema, self.path, self.oddities = schema, path, oddities
+    def __init__(self, path: str, oddities: Oddities) -> None:
+        self.path, self.oddities = path, oddities
         self.surprised = False
 
+    @abstractmethod
     def convert(self, value: Any) -> Any:
         """What is written for ``value``, which is not null."""
-        raise NotImplementedError
 
     def _null(self, value: Any, kind: str) -> None:
         self.surprised = True
@@ -84,7 +85,7 @@ class Object(Column):
 
     def __init__(self, schema: dict[str, Any], full: dict[str, Any], path: str, oddities: Oddities) -> None:
         """What only ``full`` has is left out without a word."""
-        super().__init__(schema, path, oddities)
+        super().__init__(path, oddities)
         everything = full.get("properties", {})
         self._prefix = f"{path}." if path else ""
         self.columns = {
@@ -118,7 +119,7 @@ class Array(Column):
     """A column that holds a list; what is null in it, or does not fit, is left out."""
 
     def __init__(self, schema: dict[str, Any], full: dict[str, Any], path: str, oddities: Oddities) -> None:
-        super().__init__(schema, path, oddities)
+        super().__init__(path, oddities)
         items = schema.get("items", {})
         self.item = compile_column(items, full.get("items", items), f"{path}[]", oddities)
 
@@ -135,7 +136,7 @@ class Scalar(Column):
     """A column that holds one value."""
 
     def __init__(self, schema: dict[str, Any], kind: str, path: str, oddities: Oddities) -> None:
-        super().__init__(schema, path, oddities)
+        super().__init__(path, oddities)
         self.kind, self.format = kind, schema.get("format", "")
         read = _SCALARS.get((kind, self.format))
         self.read, self._types = read or _SCALARS[kind, ""]

@@ -54,6 +54,7 @@ overflows even then is read from both ends; after that the walk fails, naming th
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -171,7 +172,7 @@ class Span:
     small: int = SMALL
 
 
-class Walk:
+class Walk(ABC):
     """Reads one window: says what to ask next, and is given each page. How pages are cut is for subclasses to know."""
 
     def __init__(self, window: Window, span: Span, size: PageSize, length: int = 0) -> None:
@@ -192,16 +193,16 @@ class Walk:
         """What the pages weigh whose rows wait to be handed out, and those under way will weigh, as far as known."""
         return self._weight + sum(ask.size for ask in self._asked) * self._size.row_bytes
 
+    @abstractmethod
     def ask(self) -> Ask | None:
         """The page that is wanted next; None while that depends on pages that are under way."""
-        raise NotImplementedError
 
+    @abstractmethod
     def take(self, asked: Ask, page: Page) -> list[Window]:
         """Take the page that was asked for.
 
         The windows that this one has been cut into beyond what it keeps for itself, mostly none.
         """
-        raise NotImplementedError
 
     def hand_out(self) -> list[Row]:
         """The pending rows, which are not pending any more."""
@@ -268,7 +269,7 @@ class Plan:
     """The windows of one run in their order: which pages are wanted, and which rows can be written."""
 
     def __init__(
-        self, walk: type[Walk], span: Span, size: PageSize, sent: Mapping[str, int | None] | None = None
+        self, walk: Callable[..., Walk], span: Span, size: PageSize, sent: Mapping[str, int | None] | None = None
     ) -> None:
         """``walk``: how pages are cut. ``sent``: ids that went out already in this run, with their ``updated``."""
         self._walk, self._span, self._size = walk, span, size
