@@ -1,52 +1,21 @@
-"""Parse the command line, build every object once, run one mode, and turn the outcome into an exit code."""
+"""Parse the command line, run one command, and turn the outcome into an exit code."""
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import logging
 import os
-import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import BinaryIO
 
 from tap_jira import __version__, log
-from tap_jira.errors import ConfigError, OutputError, TapError, TargetGoneError
-from tap_jira.pace import Clock
+from tap_jira.errors import TapError, TargetGoneError
+from tap_jira.machine import Machine, Session, session, text, this_machine
 from tap_jira.redact import Redactor
-from tap_jira.workers import Workers
-
-if TYPE_CHECKING:
-    from tap_jira.client import Client, Sends
-    from tap_jira.config import Config
 
 LOGGER = logging.getLogger("tap_jira")
-GRACE_SECONDS = 5
-"""A run that was told to stop and cannot write its last line ends after this."""
-
-
-class Pool(Workers, Clock, Protocol):
-    """Who does the requests of a run, keeps its time and hears its signals: ``workers.Threads``, or a test's own."""
-
-    def interrupt(self, signal_number: int) -> None:
-        """Stop the run as a signal does."""
-
-    def close(self) -> None:
-        """The run is over."""
-
-
-@dataclass(frozen=True)
-class Machine:
-    """What a run takes from the machine it runs on; a test gives it another one."""
-
-    out: BinaryIO
-    environment: Mapping[str, str]
-    pool: Callable[[int], Pool]
-    transport: Callable[[Config], Sends]
 
 
 def run() -> None:
@@ -63,9 +32,10 @@ def main(argv: Sequence[str], machine: Machine | None = None) -> int:
     arguments = list(argv)
     try:
         log.set_up(Redactor())
-        if arguments[:1] == ["simulate"]:
-            return _simulate(arguments[1:])
-        return _tap(_parser().parse_args(arguments), machine)
+        command = COMMANDS.get(arguments[0]) if arguments else None
+        if command:
+            return command(arguments[1:], machine)
+        return _tap(_parser().parse_args(arguments), machine or this_machine())
     except TapError as error:
         LOGGER.critical("%s", error)
         return error.exit_code
@@ -81,50 +51,11 @@ def main(argv: Sequence[str], machine: Machine | None = None) -> int:
         return 1
 
 
-def _tap(options: argparse.Namespace, machine: Machine | None) -> int:
-    # Imported late, here and below: --help and --version need neither HTTP nor cryptography.
-    import singer  # noqa: F401
-
-    from tap_jira import config as configuration
-
-    # Again: singer sets up the root logger when it is imported, which undoes the redaction.
-    log.set_up(Redactor())
-
-    machine = machine or _this_machine()
-    values = _json_object(options.config) if options.config else {}
-    config = configuration.load(values, machine.environment, LOGGER.warning)
-    redactor = Redactor(config.secrets)
-    log.set_up(redactor)
-    pool = machine.pool(config.concurrency)
-    try:
-        with _signals(pool), contextlib.ExitStack() as at_end:
-            client = _client(config, machine, pool, redactor, at_end)
-            if options.discover:
-                return _discover(config, client, pool, machine.out)
-            return _sync(config, client, pool, options, machine.out)
-    finally:
-        pool.close()
-
-
-def _this_machine() -> Machine:
-    from tap_jira.auth import signer
-    from tap_jira.memory import share_one_heap
-    from tap_jira.transport import Transport
-    from tap_jira.workers import Threads
-
-    def transport(config: Config) -> Transport:
-        return Transport(
-            signer(config),
-            user_agent=config.user_agent,
-            timeout=config.request_timeout,
-            connections=config.concurrency,
-            ca_bundle=config.ca_bundle,
-        )
-
-    if sys.stdout is None:
-        raise OutputError("stdout is closed; the messages need a place to go")
-    share_one_heap()
-    return Machine(sys.stdout.buffer, os.environ, Threads, transport)
+def _tap(options: argparse.Namespace, machine: Machine) -> int:
+    with session(options.config, machine) as opened:
+        if options.discover:
+            return _discover(opened, machine.out)
+        return _sync(opened, options, machine.out)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -150,49 +81,32 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _client(config: Config, machine: Machine, pool: Pool, redactor: Redactor, at_end: contextlib.ExitStack) -> Client:
-    from tap_jira.client import Client
-    from tap_jira.pace import Gate
-    from tap_jira.retry import Retry
-
-    retry = Retry(pool, Gate(pool, config.concurrency), on_wait=_log_wait)
-    transport = machine.transport(config)
-    if config.is_oauth2:
-        from tap_jira.oauth2 import bearer
-
-        transport = bearer(config, transport, retry, machine.environment, redactor.learn)
-        at_end.callback(transport.close)
-    return Client(transport, retry, config.base_url)
-
-
-def _log_wait(reason: str, seconds: float) -> None:
-    LOGGER.info("%s; again in %.1f s", reason, seconds)
-
-
-def _discover(config: Config, client: Client, pool: Pool, out: BinaryIO) -> int:
+def _discover(opened: Session, out: BinaryIO) -> int:
     from tap_jira import discover, workers
     from tap_jira.entrance import enter
     from tap_jira.messages import write_whole
 
-    client, found = workers.call(pool, lambda: enter(config, client))
+    pool = opened.pool
+    client, found = workers.call(pool, lambda: enter(opened.config, opened.client))
     catalog = workers.call(pool, lambda: discover.discover(client, found))
     workers.call(pool, lambda: discover.warn_of_unreadable(client, found.kind, LOGGER.warning))
     write_whole(out, json.dumps(catalog, indent=2, ensure_ascii=False).encode() + b"\n")
     return 0
 
 
-def _sync(config: Config, client: Client, pool: Pool, options: argparse.Namespace, out: BinaryIO) -> int:
+def _sync(opened: Session, options: argparse.Namespace, out: BinaryIO) -> int:
     from tap_jira import catalog, discover, state, sync, workers
     from tap_jira.entrance import enter
     from tap_jira.messages import Writer
     from tap_jira.run import Run
 
-    bookmarks = state.parse(_text(options.state), options.state) if options.state else state.State()
+    config, pool = opened.config, opened.pool
+    bookmarks = state.parse(text(options.state), options.state) if options.state else state.State()
     if taken_over := bookmarks.take_over():
         LOGGER.info("%s", taken_over)
-    given = catalog.parse(_text(options.catalog), options.catalog) if options.catalog else None
+    given = catalog.parse(text(options.catalog), options.catalog) if options.catalog else None
     selections = catalog.select(given, LOGGER.warning) if given else []
-    client, found = workers.call(pool, lambda: enter(config, client))
+    client, found = workers.call(pool, lambda: enter(config, opened.client))
     LOGGER.info("%s, Jira %s %s, as %s", client.base_url, found.kind, ".".join(map(str, found.version)), found.account)
     if given is None:
         selections = catalog.select(workers.call(pool, lambda: discover.discover(client, found)), LOGGER.warning)
@@ -208,51 +122,11 @@ def _sync(config: Config, client: Client, pool: Pool, options: argparse.Namespac
     return code
 
 
-@contextlib.contextmanager
-def _signals(pool: Pool) -> Iterator[None]:
-    """While inside, SIGINT and SIGTERM stop the run in good order; a second one, or five stuck seconds, at once."""
-
-    def stop(number: int, frame: Any) -> None:
-        signal.signal(number, lambda again, _: os._exit(128 + again))
-        signal.signal(signal.SIGALRM, lambda *_: os._exit(128 + number))
-        signal.alarm(GRACE_SECONDS)
-        pool.interrupt(number)
-
-    try:
-        before = [(number, signal.signal(number, stop)) for number in (signal.SIGINT, signal.SIGTERM)]
-        before.append((signal.SIGALRM, signal.getsignal(signal.SIGALRM)))
-    except ValueError:
-        # Not the main thread: whoever called us there handles signals.
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        for number, handler in before:
-            signal.signal(number, handler)
-
-
-def _simulate(arguments: list[str]) -> int:
+def _simulate(arguments: list[str], machine: Machine | None) -> int:
     from tap_jira.simulator.command import run as simulate
 
     return simulate(arguments)
 
 
-def _json_object(path: str) -> dict[str, Any]:
-    try:
-        value = json.loads(_text(path))
-    except ValueError as error:
-        raise ConfigError(f"configuration file {path} is not JSON ({error})") from None
-    if not isinstance(value, dict):
-        raise ConfigError(f'configuration file {path} must hold an object, such as {{"base_url": …}}')
-    return value
-
-
-def _text(path: str) -> str:
-    try:
-        return Path(path).read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path} is not UTF-8 text") from None
+COMMANDS: Mapping[str, Callable[[list[str], Machine | None], int]] = {"simulate": _simulate}
+"""The commands beside discovery and sync, which Singer has as options; each returns the exit code."""

@@ -18,6 +18,7 @@ from tap_jira.auth import signer
 from tap_jira.client import Client, Sends
 from tap_jira.config import Config
 from tap_jira.errors import InterruptedByError
+from tap_jira.machine import Machine
 from tap_jira.pace import Gate
 from tap_jira.retry import Retry
 from tap_jira.wire import Headers, NetworkError, Request, Response
@@ -161,7 +162,7 @@ def run_tap(
     """Run the command in this process against ``site``."""
     output = io.BytesIO()
     pool = Inline(time, random)
-    machine = cli.Machine(
+    machine = Machine(
         out=out or output,
         environment=environment or {},
         pool=lambda count: pool,

@@ -1,0 +1,169 @@
+"""What a command takes from the machine it runs on, and the way from a configuration file to a client that is ready."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+
+from tap_jira import log
+from tap_jira.errors import ConfigError, OutputError
+from tap_jira.pace import Clock
+from tap_jira.redact import Redactor
+from tap_jira.workers import Workers
+
+if TYPE_CHECKING:
+    from tap_jira.client import Client, Sends
+    from tap_jira.config import Config
+
+# Modules that need HTTP, singer or cryptography are imported where they are used: --help needs none of them.
+
+LOGGER = logging.getLogger(__name__)
+GRACE_SECONDS = 5
+"""A run that was told to stop and cannot write its last line ends after this."""
+
+
+class Pool(Workers, Clock, Protocol):
+    """Who does the requests of a run, keeps its time and hears its signals: ``workers.Threads``, or a test's own."""
+
+    def interrupt(self, signal_number: int) -> None:
+        """Stop the run as a signal does."""
+
+    def close(self) -> None:
+        """The run is over."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a run takes from the machine it runs on; a test gives it another one."""
+
+    out: BinaryIO
+    environment: Mapping[str, str]
+    pool: Callable[[int], Pool]
+    transport: Callable[[Config], Sends]
+
+
+@dataclass(frozen=True)
+class Session:
+    """A configuration that was checked, and the client that it describes, not yet used."""
+
+    config: Config
+    client: Client
+    pool: Pool
+
+
+def this_machine() -> Machine:
+    """The process's own stdout, environment, threads and network; OutputError without a stdout."""
+    from tap_jira.auth import signer
+    from tap_jira.memory import share_one_heap
+    from tap_jira.transport import Transport
+    from tap_jira.workers import Threads
+
+    def transport(config: Config) -> Transport:
+        return Transport(
+            signer(config),
+            user_agent=config.user_agent,
+            timeout=config.request_timeout,
+            connections=config.concurrency,
+            ca_bundle=config.ca_bundle,
+        )
+
+    if sys.stdout is None:
+        raise OutputError("stdout is closed; the messages need a place to go")
+    share_one_heap()
+    return Machine(sys.stdout.buffer, os.environ, Threads, transport)
+
+
+@contextlib.contextmanager
+def session(path: str | None, machine: Machine) -> Iterator[Session]:
+    """While inside, the configuration of this file and the environment holds, its secrets stay out of the log, and
+    signals stop the run in good order; ConfigError if it cannot be used.
+    """
+    import singer  # noqa: F401
+
+    from tap_jira import config as configuration
+
+    # singer sets up the root logger when it is imported, which undoes the redaction.
+    log.set_up(Redactor())
+    values = json_object(path) if path else {}
+    config = configuration.load(values, machine.environment, LOGGER.warning)
+    redactor = Redactor(config.secrets)
+    log.set_up(redactor)
+    pool = machine.pool(config.concurrency)
+    try:
+        with _signals(pool), contextlib.ExitStack() as at_end:
+            yield Session(config, _client(config, machine, pool, redactor, at_end), pool)
+    finally:
+        pool.close()
+
+
+def _client(config: Config, machine: Machine, pool: Pool, redactor: Redactor, at_end: contextlib.ExitStack) -> Client:
+    from tap_jira.client import Client
+    from tap_jira.pace import Gate
+    from tap_jira.retry import Retry
+
+    retry = Retry(pool, Gate(pool, config.concurrency), on_wait=_log_wait)
+    transport = machine.transport(config)
+    if config.is_oauth2:
+        from tap_jira.oauth2 import bearer
+
+        transport = bearer(config, transport, retry, machine.environment, redactor.learn)
+        at_end.callback(transport.close)
+    return Client(transport, retry, config.base_url)
+
+
+def _log_wait(reason: str, seconds: float) -> None:
+    LOGGER.info("%s; again in %.1f s", reason, seconds)
+
+
+@contextlib.contextmanager
+def _signals(pool: Pool) -> Iterator[None]:
+    """While inside, SIGINT and SIGTERM stop the run in good order; a second one, or five stuck seconds, at once."""
+
+    def stop(number: int, frame: Any) -> None:
+        signal.signal(number, lambda again, _: os._exit(128 + again))
+        signal.signal(signal.SIGALRM, lambda *_: os._exit(128 + number))
+        signal.alarm(GRACE_SECONDS)
+        pool.interrupt(number)
+
+    try:
+        before = [(number, signal.signal(number, stop)) for number in (signal.SIGINT, signal.SIGTERM)]
+        before.append((signal.SIGALRM, signal.getsignal(signal.SIGALRM)))
+    except ValueError:
+        # Not the main thread: whoever called us there handles signals.
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        for number, handler in before:
+            signal.signal(number, handler)
+
+
+def json_object(path: str) -> dict[str, Any]:
+    """The configuration in a file; ConfigError if it holds none."""
+    try:
+        value = json.loads(text(path))
+    except ValueError as error:
+        raise ConfigError(f"configuration file {path} is not JSON ({error})") from None
+    if not isinstance(value, dict):
+        raise ConfigError(f'configuration file {path} must hold an object, such as {{"base_url": …}}')
+    return value
+
+
+def text(path: str) -> str:
+    """The text of a file; ConfigError if there is none to be had."""
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path} is not UTF-8 text") from None
