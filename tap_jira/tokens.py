@@ -34,8 +34,7 @@ class TokenWalk(Walk):
         self._closing = False
         self._agreed = 0  # closing searches that came past the last row
         self._last: str | None = None  # the last row that was new
-        # After so many pages it is asked how long the list is: at once where it is supposed to need cutting.
-        self._count_at = 0 if length > 2 * self._capacity else self._pages_for(length)
+        self._count_at = self._pages_to_count(length)
 
     @property
     def _capacity(self) -> int:
@@ -74,6 +73,10 @@ class TokenWalk(Walk):
         else:
             self._follow(page.token, page)
         return []
+
+    def _pages_to_count(self, length: int) -> int:
+        """After how many pages to ask how long the list is: at once where it is supposed to need cutting."""
+        return 0 if length > 2 * self._capacity else self._pages_for(length)
 
     def _pages_for(self, length: int) -> int:
         """More pages than a list that is about so long should take; the length is a hint."""
@@ -162,4 +165,5 @@ class TokenWalk(Walk):
             return []
         rest = self._narrow([replace(self.window, low=a, high=b) for a, b in bounds], hint)
         self._search_from_last_row()
+        self._count_at = self._pages + self._pages_to_count(self.length)
         return rest
