@@ -72,6 +72,7 @@ def this_machine() -> Machine:
             user_agent=config.user_agent,
             timeout=config.request_timeout,
             connections=config.concurrency,
+            monotonic=Threads.monotonic,
             ca_bundle=config.ca_bundle,
         )
 

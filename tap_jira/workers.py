@@ -107,7 +107,8 @@ class Threads:
         """Epoch seconds by this machine's clock."""
         return time.time()
 
-    def monotonic(self) -> float:
+    @staticmethod
+    def monotonic() -> float:
         """Seconds that only grow."""
         return time.monotonic()
 

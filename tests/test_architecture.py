@@ -37,7 +37,7 @@ HOMES = {
     "urllib3": {"transport"},
     "socket": set(),
     "ssl": set(),
-    "http": set(),
+    "http": {"transport"},
     "requests_oauthlib": {"auth"},
     "oauthlib": {"auth"},
     "cryptography": {"auth"},
