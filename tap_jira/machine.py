@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import os
 import signal
@@ -15,8 +14,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from tap_jira import log
 from tap_jira.errors import ConfigError, OutputError
+from tap_jira.jsontext import parse
 from tap_jira.pace import Clock
-from tap_jira.redact import Redactor
+from tap_jira.redact import Redactor, of_proxies
 from tap_jira.workers import Workers
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def session(path: str | None, machine: Machine) -> Iterator[Session]:
     log.set_up(Redactor())
     values = json_object(path) if path else {}
     config = configuration.load(values, machine.environment, LOGGER.warning)
-    redactor = Redactor(config.secrets)
+    redactor = Redactor([*config.secrets, *of_proxies(machine.environment)])
     log.set_up(redactor)
     pool = machine.pool(config.concurrency)
     try:
@@ -152,7 +152,7 @@ def _signals(pool: Pool) -> Iterator[None]:
 def json_object(path: str) -> dict[str, Any]:
     """The configuration in a file; ConfigError if it holds none."""
     try:
-        value = json.loads(text(path))
+        value = parse(text(path))
     except ValueError as error:
         raise ConfigError(f"configuration file {path} is not JSON ({error})") from None
     if not isinstance(value, dict):
