@@ -220,7 +220,7 @@ def test_a_stream_known_by_its_second_name() -> None:
         ({"schema": None}, "no schema for jira_issues"),
         ({"schema": {"type": "object"}}, "no schema for jira_issues"),
         ({"schema": {"properties": {"key": STRING}}}, "schema of jira_issues lacks id, updated_at"),
-        ({"schema": {"properties": {**SCHEMA["properties"], "key": True}}}, "schema is broken at 'key'"),
+        ({"schema": {"properties": {**SCHEMA["properties"], "key": True}}}, "schema is broken at 'jira_issues.key'"),
         ({"key_properties": ["uuid"]}, "schema of jira_issues lacks uuid"),
         ({"metadata": [{"metadata": {"selected": True}}]}, "metadata of jira_issues is broken"),
         ({"metadata": {"selected": True}}, "metadata of jira_issues is broken"),

@@ -370,7 +370,7 @@ def test_long_texts_are_cut() -> None:
     [
         ("redirect", AuthError, "was redirected to d, where credentials are not sent"),
         ("tls", RefusedError, "no trusted connection (d); if your network has its own certificate authority, set"),
-        ("too_large", RefusedError, "the answer is larger than d; select fewer fields or lower page_size"),
+        ("too_large", FailedAnswerError, "the answer is larger than d; select fewer fields or lower page_size"),
         ("connect", Again, "no answer (connect: d)"),
         ("timeout", Again, "no answer (timeout: d)"),
         ("reset", Again, "no answer (reset: d)"),
