@@ -34,7 +34,9 @@ def sync_issues(run: Run, table: Table) -> None:
     low = _lower_bound(run, stream.name, key, condition)
     dialect = _dialect(run, stream.name)
     run.state.keep(stream.name, filter=condition or None)
-    source = issues.Issues(run.client, dialect, condition, **_wanted(table.selection), kind=_kind(run, stream.name))
+    source = issues.Issues(
+        run.client, dialect, run.together, condition, **_wanted(table.selection), kind=_kind(run, stream.name)
+    )
     settled = max(low, run.site.now - run.lookback_seconds)
     span = Span(low=low, now=run.site.now, settled=settled, aligned=dialect.aligned)
     plan = Plan(WALKS[source.kind], span, PageSize(run.config.page_size), _settle_debts(run, table, source))

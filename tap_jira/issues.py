@@ -53,6 +53,7 @@ class Issues:
 
     client: Client
     dialect: jql.Dialect
+    together: children.Together
     condition: str = ""
     fields: Sequence[str] = ("*all",)
     expand: Sequence[str] = ()
@@ -138,7 +139,7 @@ class Issues:
         """The rows of issues in JSON, each with all of its children."""
         placed = [heads.head(text) for text in texts]
         cut = {n: load_anyhow(bytes(texts[n])) for n, head in enumerate(placed) if head.is_cut}
-        children.complete(self.client, list(cut.values()), self.kind)
+        children.complete(self.client, list(cut.values()), self.kind, self.together)
         return [_placed(head, dump(cut.pop(n)) if n in cut else texts[n]) for n, head in enumerate(placed)]
 
     def _rescue(self, query: str, ask: Ask, failure: FailedAnswerError) -> Page:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -60,6 +60,10 @@ class Run:
     def call(self, task: Callable[[], T]) -> T:
         """The result of ``task``, run where a signal need not wait for it."""
         return workers.call(self.workers, task, self.tick)
+
+    def together(self, calls: Sequence[Callable[[], T]]) -> list[T]:
+        """The results of ``calls`` that a page needs, at Jira's pace; for use inside a call."""
+        return self.workers.together(calls, self.client.retry.gate.allowed)
 
     def fail(self, exit_code: int) -> None:
         """The run goes on, and will not end with 0; the first failure settles the code."""

@@ -6,7 +6,7 @@ import contextlib
 import io
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, BinaryIO
@@ -57,6 +57,11 @@ class Inline:
         self._check_signal()
         return tag, result
 
+    def together(self, calls: Sequence[Callable[[], Any]], most: int) -> list[Any]:
+        order = self._random.sample(range(len(calls)), len(calls)) if self._random else range(len(calls))
+        results = {place: calls[place]() for place in order}
+        return [results[place] for place in range(len(calls))]
+
     def interrupt(self, signal_number: int) -> None:
         self._signal = signal_number
 
@@ -79,6 +84,12 @@ class Inline:
     def _check_signal(self) -> None:
         if self._signal is not None:
             raise InterruptedByError(self._signal)
+
+
+def in_turn(calls: Sequence[Callable[[], None]]) -> None:
+    """Do calls one after the other."""
+    for call in calls:
+        call()
 
 
 class InProcess:

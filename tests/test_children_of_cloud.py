@@ -19,7 +19,7 @@ from tap_jira.issues import Issues
 from tap_jira.search import Ask, Window
 from tap_jira.simulator import Caps, CloudAccount, CloudAccounts, CloudSite, World
 from tap_jira.wire import Headers, Request, Response
-from tests.fakes import BASE, Inline, Time, client_of
+from tests.fakes import BASE, Inline, Time, client_of, in_turn
 
 BULK = "changelog/bulkfetch"
 EMAIL, TOKEN = "tap-reader@example.com", "an-api-token"
@@ -76,7 +76,7 @@ def found(cloud: Cloud, *fields: str, expand: str = "changelog") -> list[dict[st
 
 
 def completed(jira: Sends, time: Time, issues: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    complete(client_of(jira, Inline(time)), issues, "cloud")
+    complete(client_of(jira, Inline(time)), issues, "cloud", in_turn)
     return issues
 
 
@@ -402,7 +402,7 @@ def test_the_rows_of_a_page(cloud: Cloud, time: Time) -> None:
     issues = found(cloud, "summary", "updated", "created")
     answer = Response.of_json({"issues": issues, "isLast": True})
     cloud.change = answering({"search/jql": answer})
-    source = Issues(client_of(cloud, Inline(time)), jql.Numbers(), expand=["changelog"], kind="cloud")
+    source = Issues(client_of(cloud, Inline(time)), jql.Numbers(), in_turn, expand=["changelog"], kind="cloud")
     rows = source.page(Ask(Window(0, None), 0, 100)).rows
 
     assert [row.id for row in rows] == [issue["id"] for issue in issues]
@@ -414,7 +414,7 @@ def test_the_rows_of_a_page(cloud: Cloud, time: Time) -> None:
 def test_an_issue_by_itself(cloud: Cloud, time: Time) -> None:
     """An issue that is read alone is completed as one of a page is."""
     client = client_of(cloud, Inline(time))
-    row = Issues(client, jql.Numbers(), expand=["changelog"], kind="cloud").one("10007")
+    row = Issues(client, jql.Numbers(), in_turn, expand=["changelog"], kind="cloud").one("10007")
 
     assert row is not None
     assert len(orjson.loads(bytes(row.issue))["fields"]["comment"]["comments"]) == 130
