@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
-from tap_jira import issues, jql
+from tap_jira import issues, jql, packed
 from tap_jira.catalog import Selection
 from tap_jira.dates import format_millis, to_millis
 from tap_jira.errors import ConfigError, NotFoundError, ReadError, RefusedError
@@ -22,9 +22,9 @@ HISTORY_SECONDS = 365 * 24 * 3600
 """How far back the first sync goes without a start_date: one year, which is promised to users."""
 WALKS: Mapping[str, Callable[..., Walk]] = {"server": OffsetWalk, "cloud": TokenWalk}
 """How pages are cut, by the kind of site."""
-AHEAD_BYTES = 24_000_000
-"""Bytes of answers that may be under way or wait for their turn, beyond those of the first window: enough to keep eight
-connections busy while a page takes 0.2 s."""
+AHEAD_BYTES = 12_000_000
+"""Bytes of answers that may be under way or wait for their turn, beyond those of the first window, as they are held:
+packed, they are some dozens of pages, enough to keep eight connections busy while one of them is slow."""
 
 
 def sync_issues(run: Run, table: Table) -> None:
@@ -45,7 +45,7 @@ def sync_issues(run: Run, table: Table) -> None:
     first_millis = min(low, _history(run)) * 1000
     for chunk in _chunks(plan, source, run):
         rows = [row for row in chunk.rows if row.updated is None or row.updated >= first_millis]
-        table.send_texts(row.issue for row in rows if not isinstance(row.issue, issues.Owed))
+        table.send_texts(packed.texts(row.issue for row in rows if not isinstance(row.issue, issues.Owed)))
         _owe(run, stream.name, [str(row.id) for row in rows if isinstance(row.issue, issues.Owed)])
         if chunk.bookmark > low and run.state.advance(stream.name, key, chunk.bookmark):
             run.send_state()
@@ -61,7 +61,7 @@ def _settle_debts(run: Run, table: Table, source: issues.Issues) -> dict[str, in
         if row is not None and isinstance(row.issue, issues.Owed):
             continue
         if row is not None:
-            table.send_texts([row.issue])
+            table.send_texts(packed.texts([row.issue]))
             sent[issue_id] = row.updated
         owed.remove(issue_id)
         run.state.keep(table.stream.name, owed=owed or None)

@@ -12,6 +12,7 @@ from tap_jira.client import Client
 from tap_jira.dates import to_millis
 from tap_jira.errors import FailedAnswerError, ForbiddenError, NotFoundError, RefusedError, UnavailableError
 from tap_jira.jsontext import dump, load_anyhow
+from tap_jira.packed import Bundle, Kept
 from tap_jira.search import PAGE_BYTES, Ask, Page, Row, Window
 
 LOGGER = logging.getLogger(__name__)
@@ -80,7 +81,7 @@ class Issues:
             return None
         except FailedAnswerError:
             return Row(issue_id, None, None, Owed())
-        return self._completed([dump(issue)])[0]
+        return self._completed([dump(issue)], None)[0]
 
     def _search(self, client: Client, query: str, ask: Ask, fields: Sequence[str], expand: Sequence[str]) -> Page:
         search = self._by_token if self.kind == "cloud" else self._by_position
@@ -100,12 +101,14 @@ class Issues:
             # Tokens live a week, and some sites have forgotten them sooner.
             return Page([], 0, ask.size, 0, is_lost=True)
         came, token = len(answer.issues), answer.nextPageToken
+        rows = self._completed(answer.issues, response.packed)
         return Page(
-            rows=self._completed(answer.issues),
+            rows=rows,
             total=self._count(ask) if token and ask.counts else 0,
             # A page is cut to what Jira is willing to print, in so many words nowhere.
             size=came if token and came >= LEAST_CAP else ask.size,
             bytes=len(response.body),
+            held=_held(rows),
             token=token,
             is_lost=token is None and answer.isLast is False,
         )
@@ -128,19 +131,24 @@ class Issues:
         if expand:
             params["expand"] = list(expand)
         answer, response = client.search(PATHS["server"], params, _is_search_answer, heads.answer)
+        rows = self._completed(answer.issues, response.packed)
         return Page(
-            rows=self._completed(answer.issues),
+            rows=rows,
             total=answer.total,
             size=answer.maxResults if isinstance(answer.maxResults, int) else ask.size,
             bytes=len(response.body),
+            held=_held(rows),
         )
 
-    def _completed(self, texts: Sequence[heads.Text]) -> list[Row]:
-        """The rows of issues in JSON, each with all of its children."""
-        placed = [heads.head(text) for text in texts]
-        cut = {n: load_anyhow(bytes(texts[n])) for n, head in enumerate(placed) if head.is_cut}
+    def _completed(self, texts: list[heads.Text], packed: bytes | None) -> list[Row]:
+        """The rows of issues in JSON, which came ``packed``, each with all of its children."""
+        placed, bundle = [heads.head(text) for text in texts], Bundle(texts, packed)
+        cut = {place: load_anyhow(bytes(texts[place])) for place, head in enumerate(placed) if head.is_cut}
         children.complete(self.client, list(cut.values()), self.kind, self.together)
-        return [_placed(head, dump(cut.pop(n)) if n in cut else texts[n]) for n, head in enumerate(placed)]
+        while cut:
+            place, issue = cut.popitem()
+            bundle.replace(place, dump(issue))
+        return [_placed(head, Kept(bundle, place)) for place, head in enumerate(placed)]
 
     def _rescue(self, query: str, ask: Ask, failure: FailedAnswerError) -> Page:
         """The same page, but for what cannot be printed: its ids from a search that prints hardly anything."""
@@ -225,6 +233,10 @@ def _is_search_answer(answer: Any) -> bool:
 
 def _is_token_answer(answer: Any) -> bool:
     return isinstance(answer, heads.Answer) and (answer.nextPageToken is None or isinstance(answer.nextPageToken, str))
+
+
+def _held(rows: list[Row]) -> int:
+    return rows[0].issue.bundle.bytes if rows else 0
 
 
 def _placed(head: heads.Head, issue: Any) -> Row:

@@ -68,7 +68,7 @@ PAGES_PER_WINDOW = 16
 MOST_PIECES = 16
 FRUITLESS = 3
 """So many pages in a row without anything new, and the window is cut smaller."""
-PAGE_BYTES = 2_000_000
+PAGE_BYTES = 3_000_000
 LARGEST_PAGE = 1_000
 SMALL = 25
 """Jira Cloud cuts no page shorter than this while there is more, so that a quiet run costs a single search."""
@@ -114,10 +114,11 @@ class Ask:
 
 @dataclass(frozen=True)
 class Page:
-    """An answer to an ``Ask``: rows, the length of the whole list, how many Jira would send at most, bytes received.
+    """An answer to an ``Ask``: rows, the length of the whole list, how many Jira would send at most, its bytes.
 
-    On Jira Cloud ``total`` is a hint, and 0 where it was not asked for; ``token`` names the next page. ``is_lost``: the
-    token that was asked with is not good any more.
+    ``held``: the bytes that it takes while it waits, where they are fewer. On Jira Cloud ``total`` is a hint, and 0
+    where it was not asked for; ``token`` names the next page. ``is_lost``: the token that was asked with is not good
+    any more.
     """
 
     rows: list[Row]
@@ -126,6 +127,12 @@ class Page:
     bytes: int
     token: str | None = None
     is_lost: bool = False
+    held: int = 0
+
+    @property
+    def weight(self) -> int:
+        """Bytes that it takes while it waits."""
+        return self.held or self.bytes
 
 
 @dataclass
@@ -138,20 +145,20 @@ class Chunk:
 
 @dataclass
 class PageSize:
-    """How many rows to ask for so that a page weighs about 2 MB; learns from each page, starts careful."""
+    """How many rows to ask for so that a page weighs about 3 MB; learns from each page, starts careful."""
 
     rows: int
     limit: int = LARGEST_PAGE
-    row_bytes: int = 0
-    """What a row of the last page weighed."""
+    row_weight: int = 0
+    """What a row of the last page takes while it waits, in bytes."""
 
     def learn(self, asked: int, page: Page) -> None:
         """Move half of the way towards the size that this page suggests, within what Jira is willing to send."""
         if 0 < page.size < asked:
             self.limit = min(self.limit, page.size)
         if page.rows:
-            self.row_bytes = max(1, page.bytes // len(page.rows))
-            fitting = PAGE_BYTES // self.row_bytes
+            self.row_weight = page.weight // len(page.rows)
+            fitting = PAGE_BYTES * len(page.rows) // max(1, page.bytes)
             # Never one alone: pages join by a row that both have.
             self.rows = max(2, min(self.limit, (self.rows + fitting) // 2))
 
@@ -191,7 +198,7 @@ class Walk(ABC):
     @property
     def bytes(self) -> int:
         """What the pages weigh whose rows wait to be handed out, and those under way will weigh, as far as known."""
-        return self._weight + sum(ask.size for ask in self._asked) * self._size.row_bytes
+        return self._weight + sum(ask.size for ask in self._asked) * self._size.row_weight
 
     @abstractmethod
     def ask(self) -> Ask | None:
@@ -241,7 +248,7 @@ class Walk(ABC):
                 self._nameless += 1
             else:
                 self.rows[row.id] = row._replace(issue=None)
-        self._weight += page.bytes * changed // max(1, len(page.rows))
+        self._weight += page.weight * changed // max(1, len(page.rows))
         return fresh
 
     def _bounds(self, pieces: int) -> list[tuple[int, int | None]]:

@@ -13,6 +13,7 @@ from requests.auth import AuthBase
 from urllib3.exceptions import DecodeError, HTTPError, IncompleteRead, ReadTimeoutError
 
 from tap_jira.errors import ConfigError
+from tap_jira.gzipped import TooLargeError, unpack
 from tap_jira.wire import Headers, NetworkError, Request, Response
 
 LARGEST_BODY = 256 * 1024 * 1024
@@ -72,16 +73,31 @@ class Transport:
             stream=True,
             verify=self._ca_bundle,
         ) as response:
-            return Response(response.status_code, Headers(response.headers), self._body(response))
+            headers = Headers(response.headers)
+            if headers.get("Content-Encoding", "").lower() != "gzip":
+                return Response(response.status_code, headers, self._body(response, decode=True))
+            packed = self._body(response, decode=False)
+            return Response(response.status_code, headers, self._unpacked(packed), packed)
 
-    def _body(self, response: requests.Response) -> bytes:
+    def _body(self, response: requests.Response, *, decode: bool) -> bytes:
         pieces, size = [], 0
-        for piece in response.raw.stream(PIECE, decode_content=True):
+        for piece in response.raw.stream(PIECE, decode_content=decode):
             pieces.append(piece)
             size += len(piece)
             if size > self._largest:
-                raise NetworkError("too_large", f"{self._largest // 1024**2} MB")
+                raise self._too_large()
         return b"".join(pieces)
+
+    def _unpacked(self, packed: bytes) -> bytes:
+        try:
+            return unpack(packed, self._largest)
+        except TooLargeError:
+            raise self._too_large() from None
+        except ValueError as error:
+            raise NetworkError("truncated") from error
+
+    def _too_large(self) -> NetworkError:
+        return NetworkError("too_large", f"{self._largest // 1024**2} MB")
 
 
 def _unsigned(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -38,11 +38,15 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """One HTTP answer, its body decoded from any transfer or content coding."""
+    """One HTTP answer, its body decoded from any transfer or content coding.
+
+    ``packed``: the same body in gzip's format, if it travelled so.
+    """
 
     status: int
     headers: Headers
     body: bytes
+    packed: bytes | None = None
 
     @classmethod
     def of_json(cls, value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

@@ -56,11 +56,10 @@ class _Task(NamedTuple):
 
 
 class Threads:
-    """A pool of daemon threads, started as they are needed."""
+    """A pool of daemon threads."""
 
     def __init__(self, most: int, tick_seconds: float = TICK_SECONDS) -> None:
         self._most, self._tick_seconds = most, tick_seconds
-        self._threads: list[threading.Thread] = []
         self._tasks: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
         self._mailbox: queue.SimpleQueue[tuple[_Task, Any, BaseException | None] | None] = queue.SimpleQueue()
         self._batch = threading.Event()
@@ -69,13 +68,12 @@ class Threads:
         self._under_way = 0
         self._counting = threading.Lock()
         self._busy = 0
+        for _ in range(most):
+            threading.Thread(target=self._work, daemon=True).start()
 
     def submit(self, tag: Any, call: Callable[[], Any]) -> None:
         """Queue ``call`` for the next idle thread."""
         self._under_way += 1
-        if len(self._threads) < min(self._under_way, self._most):
-            self._threads.append(threading.Thread(target=self._work, daemon=True))
-            self._threads[-1].start()
         self._tasks.put(_Task(self._batch, tag, call))
 
     def together(self, calls: Sequence[Callable[[], T]], most: int) -> list[T]:
@@ -139,7 +137,7 @@ class Threads:
     def close(self) -> None:
         """Let the threads end; those in the midst of a request end after it."""
         self.forget()
-        for _ in self._threads:
+        for _ in range(self._most):
             self._tasks.put(None)
 
     def now(self) -> float:

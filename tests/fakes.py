@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import io
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any, BinaryIO
 
@@ -103,7 +104,8 @@ class InProcess:
         auth = self._auth if request.signed else (lambda unsigned: unsigned)
         prepared = requests.Request(request.method, request.url, dict(request.headers), auth=auth).prepare()
         headers = Headers({name: _native(value) for name, value in prepared.headers.items()})
-        return self._site.send(Request(request.method, _native(prepared.url), headers, request.body))
+        response = self._site.send(Request(request.method, _native(prepared.url), headers, request.body))
+        return replace(response, packed=gzip.compress(response.body, 1))
 
 
 class Scripted:

@@ -23,12 +23,24 @@ LAYERS = (
     {"incremental", "users"},
     {"discover", "issues", "run", "pagination", "entrance"},
     {"site", "children", "typed", "oauth2"},
-    {"client", "jql", "heads", "offsets", "tokens"},
-    {"auth", "verdict", "search", "messages", "catalog", "state", "transport", "workers", "atlassian", "token_file"},
+    {"client", "jql", "packed", "offsets", "tokens"},
+    {
+        "auth",
+        "verdict",
+        "search",
+        "messages",
+        "catalog",
+        "state",
+        "transport",
+        "workers",
+        "atlassian",
+        "token_file",
+        "heads",
+    },
     {"config", "retry", "records", "log"},
     {"pace", "schema", "streams", "dates", "redact", "jsontext", "memory"},
     {"limits"},
-    {"wire", "errors", "__init__"},
+    {"wire", "errors", "gzipped", "__init__"},
 )
 """From the top down. A module knows only modules of layers below its own, never one beside it or above."""
 
