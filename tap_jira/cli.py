@@ -62,7 +62,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="tap-jira",
         description="Copy a Jira site as Singer messages: discover its tables, then sync them into any Singer target.",
-        epilog="Another command: tap-jira simulate serves a simulated Jira, for trying things out (--help tells more).",
+        epilog="Other commands, each with a --help of its own: tap-jira keygen makes a key for OAuth 1.0a, tap-jira "
+        "authorize gets a token for it, tap-jira simulate serves a simulated Jira, for trying things out.",
     )
     for flags, about in {
         ("-c", "--config"): "configuration, JSON; every key may come from the environment instead, as TAP_JIRA_<KEY>",
@@ -128,5 +129,21 @@ def _simulate(arguments: list[str], machine: Machine | None) -> int:
     return simulate(arguments)
 
 
-COMMANDS: Mapping[str, Callable[[list[str], Machine | None], int]] = {"simulate": _simulate}
+def _keygen(arguments: list[str], machine: Machine | None) -> int:
+    from tap_jira.keygen import run as keygen
+
+    return keygen(arguments, machine)
+
+
+def _authorize(arguments: list[str], machine: Machine | None) -> int:
+    from tap_jira.authorize import run as authorize
+
+    return authorize(arguments, machine)
+
+
+COMMANDS: Mapping[str, Callable[[list[str], Machine | None], int]] = {
+    "keygen": _keygen,
+    "authorize": _authorize,
+    "simulate": _simulate,
+}
 """The commands beside discovery and sync, which Singer has as options; each returns the exit code."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -149,8 +149,17 @@ CLOUD_ID = r"[A-Za-z0-9-]{1,64}"
 """What the id of a site may consist of; it becomes part of addresses."""
 
 
-def load(values: Mapping[str, Any], environment: Mapping[str, str], warn: Callable[[str], None]) -> Config:
-    """The configuration of a file's ``values`` and of the environment, which wins; ConfigError naming all faults."""
+def load(
+    values: Mapping[str, Any],
+    environment: Mapping[str, str],
+    warn: Callable[[str], None],
+    *,
+    authorizing: bool = False,
+) -> Config:
+    """The configuration of a file's ``values`` and of the environment, which wins; ConfigError naming all faults.
+
+    Whoever is ``authorizing`` has no OAuth 1.0a token yet.
+    """
     kinds = {option.name: str(option.metadata["kind"]) for option in fields(Config)}
     given = {name: value for name, value in values.items() if value is not None and str(value).strip()}
     if str(given.get("request_timeout")).strip() in ("0", "0.0"):
@@ -161,7 +170,9 @@ def load(values: Mapping[str, Any], environment: Mapping[str, str], warn: Callab
     given.update(
         (name, text) for name in kinds if (text := environment.get(ENVIRONMENT_PREFIX + name.upper(), "")).strip()
     )
-    faults = list(_authentication_faults(given))
+    faults = list((_faults_before_authorizing if authorizing else _authentication_faults)(given))
+    if "oauth_private_key" in given and "oauth_private_key_file" in given:
+        faults.append("oauth_private_key and oauth_private_key_file are both given; keep one")
     checked: dict[str, Any] = {"base_url": ""}
     for name, kind in kinds.items():
         if name in given:
@@ -169,7 +180,7 @@ def load(values: Mapping[str, Any], environment: Mapping[str, str], warn: Callab
                 checked[name] = _reader(kind)(given[name], kind)
             except ValueError as error:
                 faults.append(f"{name} {error}")
-    if "base_url" not in given and "cloud_id" not in given:
+    if "base_url" not in given and ("cloud_id" not in given or authorizing):
         faults.append("base_url is missing")
     if faults:
         raise ConfigError("configuration: " + "; ".join(sorted(faults)))
@@ -188,13 +199,32 @@ def _authentication_faults(given: Mapping[str, Any]) -> Iterator[str]:
             "oauth_client_secret and refresh_token, or access_token"
         )
     if len(started) > 1:
-        names = [name for way in started for names in WAYS_IN[way] for name in names if name in given]
-        yield f"more than one way to authenticate is given ({', '.join(names)}); keep one"
+        yield f"more than one way to authenticate is given ({', '.join(_given_of(started, given))}); keep one"
     elif started:
-        missing = [names for names in WAYS_IN[started[0]] if not any(name in given for name in names)]
-        yield from (f"{' or '.join(names)} is missing" for names in missing)
-    if "oauth_private_key" in given and "oauth_private_key_file" in given:
-        yield "oauth_private_key and oauth_private_key_file are both given; keep one"
+        yield from _missing(WAYS_IN[started[0]], given)
+
+
+def _faults_before_authorizing(given: Mapping[str, Any]) -> Iterator[str]:
+    others = _given_of([way for way in WAYS_IN if way != "oauth1"], given)
+    if others:
+        yield (
+            "tap-jira authorize is for OAuth 1.0a at Data Center and Server, and another way to log in is given "
+            f"({', '.join(others)}): remove that, or see Connect to your Jira in the README, where OAuth 2.0 is under "
+            "Jira Cloud"
+        )
+    else:
+        yield from _missing([names for names in WAYS_IN["oauth1"] if names != ("oauth_token",)], given)
+
+
+def _given_of(ways: Iterable[str], given: Mapping[str, Any]) -> list[str]:
+    return [name for way in ways for names in WAYS_IN[way] for name in names if name in given]
+
+
+def _missing(needed: Iterable[tuple[str, ...]], given: Mapping[str, Any]) -> Iterator[str]:
+    for names in needed:
+        if not any(name in given for name in names):
+            how = " (run tap-jira authorize --config FILE, which gets it from Jira)" if "oauth_token" in names else ""
+            yield f"{' or '.join(names)} is missing{how}"
 
 
 def _unknown(name: str, known: list[str]) -> str:

@@ -20,6 +20,7 @@ from tap_jira.redact import Redactor
 from tap_jira.workers import Workers
 
 if TYPE_CHECKING:
+    from tap_jira.auth import Signer
     from tap_jira.client import Client, Sends
     from tap_jira.config import Config
 
@@ -47,7 +48,11 @@ class Machine:
     out: BinaryIO
     environment: Mapping[str, str]
     pool: Callable[[int], Pool]
-    transport: Callable[[Config], Sends]
+    transport: Callable[[Config, Signer], Sends]
+    tell: Callable[[str], None]
+    """Shows a person a piece of text, as it is and at once; a line ends where the text has a line end."""
+    answer: Callable[[], str]
+    """The line that the person, or a pipe, gives next, with its line end; '' where nothing can come any more."""
 
 
 @dataclass(frozen=True)
@@ -57,18 +62,19 @@ class Session:
     config: Config
     client: Client
     pool: Pool
+    redactor: Redactor
+    """Keeps secrets out of the log; those that are only given to us during the run it must be told."""
 
 
 def this_machine() -> Machine:
     """The process's own stdout, environment, threads and network; OutputError without a stdout."""
-    from tap_jira.auth import signer
     from tap_jira.memory import share_one_heap
     from tap_jira.transport import Transport
     from tap_jira.workers import Threads
 
-    def transport(config: Config) -> Transport:
+    def transport(config: Config, auth: Signer) -> Transport:
         return Transport(
-            signer(config),
+            auth,
             user_agent=config.user_agent,
             timeout=config.request_timeout,
             connections=config.concurrency,
@@ -78,13 +84,35 @@ def this_machine() -> Machine:
     if sys.stdout is None:
         raise OutputError("stdout is closed; the messages need a place to go")
     share_one_heap()
-    return Machine(sys.stdout.buffer, os.environ, Threads, transport)
+    return Machine(sys.stdout.buffer, os.environ, Threads, transport, _tell, _answer)
+
+
+def _tell(text: str) -> None:
+    if sys.stderr is not None:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+
+
+def _answer() -> str:
+    # Not by sys.stdin: a thread that still waits in it when the process ends would bring the interpreter down.
+    line = b""
+    while sys.stdin is not None and not line.endswith(b"\n"):
+        try:
+            byte = os.read(0, 1)
+        except OSError:
+            byte = b""
+        if not byte:
+            break
+        line += byte
+    return line.decode(errors="replace")
 
 
 @contextlib.contextmanager
-def session(path: str | None, machine: Machine) -> Iterator[Session]:
+def session(path: str | None, machine: Machine, *, authorizing: bool = False) -> Iterator[Session]:
     """While inside, the configuration of this file and the environment holds, its secrets stay out of the log, and
     signals stop the run in good order; ConfigError if it cannot be used.
+
+    Whoever is ``authorizing`` has no OAuth 1.0a token yet.
     """
     import singer  # noqa: F401
 
@@ -93,24 +121,25 @@ def session(path: str | None, machine: Machine) -> Iterator[Session]:
     # singer sets up the root logger when it is imported, which undoes the redaction.
     log.set_up(Redactor())
     values = json_object(path) if path else {}
-    config = configuration.load(values, machine.environment, LOGGER.warning)
+    config = configuration.load(values, machine.environment, LOGGER.warning, authorizing=authorizing)
     redactor = Redactor(config.secrets)
     log.set_up(redactor)
     pool = machine.pool(config.concurrency)
     try:
         with _signals(pool), contextlib.ExitStack() as at_end:
-            yield Session(config, _client(config, machine, pool, redactor, at_end), pool)
+            yield Session(config, _client(config, machine, pool, redactor, at_end), pool, redactor)
     finally:
         pool.close()
 
 
 def _client(config: Config, machine: Machine, pool: Pool, redactor: Redactor, at_end: contextlib.ExitStack) -> Client:
+    from tap_jira.auth import signer
     from tap_jira.client import Client
     from tap_jira.pace import Gate
     from tap_jira.retry import Retry
 
     retry = Retry(pool, Gate(pool, config.concurrency), on_wait=_log_wait)
-    transport = machine.transport(config)
+    transport = machine.transport(config, signer(config))
     if config.is_oauth2:
         from tap_jira.oauth2 import bearer
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -28,8 +29,8 @@ class Site:
     """Seconds by which Jira's clock is ahead of this machine's."""
 
 
-def meet(client: Client) -> Site:
-    """Prove who we are and ask the server for its kind and time; AuthError if it takes us for nobody.
+def whoami(client: Client) -> tuple[str, Mapping[str, Any]]:
+    """The name, key or id of our account, and all that Jira tells of it; AuthError if it takes us for nobody.
 
     /serverInfo proves nothing, it answers strangers too; /myself answers them 401 everywhere.
     """
@@ -41,6 +42,12 @@ def meet(client: Client) -> Site:
     )
     if not account:
         raise AuthError("GET /rest/api/2/myself does not say who we are; check the credentials")
+    return account, me
+
+
+def meet(client: Client) -> Site:
+    """Prove who we are and ask the server for its kind and time; AuthError if it takes us for nobody."""
+    account, me = whoami(client)
     # Its first answer after a start may be an empty object (JRASERVER-59676).
     info, response = client.answer(
         "serverInfo", is_whole=lambda answer: isinstance(answer, dict) and bool(answer.get("baseUrl"))

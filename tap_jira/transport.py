@@ -1,4 +1,4 @@
-"""Send one request over the network and return the answer; the only module that opens a socket."""
+"""Send one request over the network and return the answer; the only module that opens a connection."""
 
 from __future__ import annotations
 

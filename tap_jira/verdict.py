@@ -50,12 +50,12 @@ OAUTH_PROBLEMS = {
     "timestamp_refused": "the clocks differ too much; synchronise this machine's clock (NTP)",
     "nonce_used": "the same signed request reached Jira twice; look for a proxy that repeats requests",
     "token_rejected": "Jira does not accept this oauth_token: it was revoked, has expired, belongs to another site or "
-    "to a link that was created anew; authorise again and put the new token into the configuration",
-    "token_expired": "the oauth_token has expired; authorise again",
-    "token_revoked": "the oauth_token was revoked; authorise again",
-    "token_used": "the oauth_token is a request token that was used before; authorise again",
-    "permission_denied": "the user denied access; authorise again and approve",
-    "permission_unknown": "the user has not approved yet; finish the authorisation in the browser",
+    "to a link that was created anew; run tap-jira authorize, which puts a new one into the configuration",
+    "token_expired": "the oauth_token has expired; run tap-jira authorize, which puts a new one into the configuration",
+    "token_revoked": "the oauth_token was revoked; run tap-jira authorize, which puts a new one into the configuration",
+    "token_used": "the oauth_token is a request token that was used before; run tap-jira authorize again",
+    "permission_denied": "access was denied in the browser; run tap-jira authorize again and choose Allow",
+    "permission_unknown": "nobody has chosen Allow in the browser yet; run tap-jira authorize again and do that first",
 }
 
 
@@ -79,14 +79,16 @@ def check_network(error: NetworkError, what: str) -> None:
     raise Again(f"{what}: no answer ({error.kind}{said})") from error
 
 
-def check(response: Response, what: str, *, now: float) -> None:
+def check(response: Response, what: str, *, now: float, as_account: bool = True) -> None:
     """Return if the answer can be used; raise ``Again`` if another try may bring one, or the error for the user.
 
-    ``what`` names the request for the message; ``now`` is this machine's clock in epoch seconds.
+    ``what`` names the request for the message; ``now`` is this machine's clock in epoch seconds. Unless it is
+    ``as_account`` that we ask, an answer to an anonymous visitor will do.
     """
     status, headers = response.status, response.headers
     if 200 <= status < 300:
-        _check_identity(headers, what)
+        if as_account:
+            _check_identity(headers, what)
         if _is_page(response):
             raise AuthError(
                 f"{what} was answered with a web page instead of data: a log-in or maintenance page stands before "
@@ -185,7 +187,7 @@ def _login_remedy(response: Response, now: float) -> str:
     problem = oauth_problem(response)
     if not problem:
         return "the credentials were not accepted; they may be wrong, expired, or of a kind this site has switched off"
-    remedy = OAUTH_PROBLEMS.get(problem, "start the authorisation anew")
+    remedy = OAUTH_PROBLEMS.get(problem, "run tap-jira authorize again")
     ahead = seconds_ahead(response.headers, now)
     clocks = (
         f" (Jira's clock is {ahead:+.0f} s from ours)" if problem == "timestamp_refused" and ahead is not None else ""

@@ -13,11 +13,10 @@ from random import Random
 from typing import Any, BinaryIO
 
 import requests
+from requests.auth import AuthBase
 
 from tap_jira import cli
-from tap_jira.auth import signer
 from tap_jira.client import Client, Sends
-from tap_jira.config import Config
 from tap_jira.errors import InterruptedByError
 from tap_jira.machine import Machine
 from tap_jira.pace import Gate
@@ -96,8 +95,8 @@ def in_turn(calls: Sequence[Callable[[], None]]) -> None:
 class InProcess:
     """The network between the tap and a simulated site: signs as over HTTP, takes ``seconds`` for each request."""
 
-    def __init__(self, site: Sends, config: Config, time: Time, seconds: float = 0.0) -> None:
-        self._site, self._auth, self._time, self._seconds = site, signer(config), time, seconds
+    def __init__(self, site: Sends, auth: AuthBase, time: Time, seconds: float = 0.0) -> None:
+        self._site, self._auth, self._time, self._seconds = site, auth, time, seconds
 
     def send(self, request: Request) -> Response:
         self._time.seconds += self._seconds
@@ -132,14 +131,28 @@ def _native(text: Any) -> str:
     return text.decode("latin-1") if isinstance(text, bytes) else str(text)
 
 
+class Person:
+    """Whoever sits at the terminal: reads what is told there, and has nothing to say."""
+
+    def __init__(self) -> None:
+        self.told = ""
+
+    def tell(self, text: str) -> None:
+        self.told += text
+
+    def answer(self) -> str:
+        return ""
+
+
 @dataclass
 class Outcome:
-    """What a run left behind: its exit code, what it wrote to stdout, what it waited, and its log."""
+    """What a run left behind: its exit code, what it wrote to stdout, what it waited, its log, and what it told."""
 
     code: int
     output: bytes
     waits: list[float] = field(default_factory=list)
     log: str = ""
+    told: str = ""
 
     def logged(self, level: str) -> list[str]:
         """The lines of the log that begin with this level."""
@@ -171,18 +184,21 @@ def run_tap(
     out: BinaryIO | None = None,
     random: Random | None = None,
     seconds_a_request: float = 0.0,
+    person: Person | None = None,
 ) -> Outcome:
     """Run the command in this process against ``site``."""
     output = io.BytesIO()
-    pool = Inline(time, random)
+    pool, person = Inline(time, random), person or Person()
     machine = Machine(
         out=out or output,
         environment=environment or {},
         pool=lambda count: pool,
-        transport=lambda config: InProcess(site, config, time, seconds_a_request),
+        transport=lambda config, auth: InProcess(site, auth, time, seconds_a_request),
+        tell=person.tell,
+        answer=person.answer,
     )
     log = io.StringIO()
     with contextlib.redirect_stderr(log):
         code = cli.main(argv, machine)
     sys.stderr.write(log.getvalue())
-    return Outcome(code, output.getvalue(), pool.waits, log.getvalue())
+    return Outcome(code, output.getvalue(), pool.waits, log.getvalue(), person.told)

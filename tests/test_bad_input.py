@@ -153,7 +153,7 @@ def test_a_key_of_somebody_else(tmp_path: Path, living: Site, credentials: Crede
     ("changes", "words"),
     [
         ({"oauth_consumer_key": "nobody"}, ["consumer_key_unknown", "case counts"]),
-        ({"oauth_token": OTHER_TOKEN}, ["token_rejected", "authorise again"]),
+        ({"oauth_token": OTHER_TOKEN}, ["token_rejected", "run tap-jira authorize"]),
     ],
 )
 def test_oauth_values_that_jira_does_not_know(

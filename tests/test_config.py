@@ -115,7 +115,7 @@ def test_each_fault_has_its_words(values: dict[str, Any], expected: str) -> None
         ({"api_token": "e"}, "email is missing"),
         ({"oauth_consumer_key": "c", "oauth_token": "t"}, "oauth_private_key or oauth_private_key_file is missing"),
         ({"oauth_private_key": "k", "oauth_token": "t"}, "oauth_consumer_key is missing"),
-        ({"oauth_consumer_key": "c", "oauth_private_key_file": "f"}, "oauth_token is missing"),
+        ({"oauth_consumer_key": "c", "oauth_private_key_file": "f"}, "oauth_token is missing (run tap-jira authorize"),
         ({"oauth_client_id": "c", "oauth_client_secret": "s"}, "refresh_token is missing"),
         ({"oauth_client_id": "c", "refresh_token": "r"}, "oauth_client_secret is missing"),
         ({"refresh_token": "r", "access_token": "a"}, "oauth_client_id is missing"),
@@ -154,6 +154,16 @@ def test_exactly_one_way_to_authenticate(values: dict[str, str], expected: str) 
 def test_each_way_to_authenticate(values: dict[str, str], way: str) -> None:
     """Every way to authenticate is recognised by its keys."""
     assert load({"base_url": URL, **values}).way_in == way
+
+
+def test_before_authorizing() -> None:
+    """Whoever is about to get an OAuth 1.0a token has none yet, or an old one, and nobody else is let off."""
+    link = {"base_url": URL, "oauth_consumer_key": "c", "oauth_private_key": "k"}
+    for more in ({}, {"oauth_token": "old"}):
+        assert configuration.load({**link, **more}, {}, pytest.fail, authorizing=True).way_in == "oauth1"
+
+    with pytest.raises(ConfigError, match=r"another way to log in is given \(username\)"):
+        configuration.load({**link, "username": "u"}, {}, pytest.fail, authorizing=True)
 
 
 def test_the_cloud_id_is_address_enough() -> None:

@@ -229,7 +229,7 @@ def test_an_unknown_oauth_problem_is_named() -> None:
     """A problem we have no words for is named as Jira names it."""
     said = failure(answer(401, WWW_Authenticate='OAuth oauth_problem="verifier_invalid"'))
 
-    assert "verifier_invalid: start the authorisation anew" in said
+    assert "verifier_invalid: run tap-jira authorize again" in said
 
 
 @pytest.mark.parametrize("status", [400, 401, 403])

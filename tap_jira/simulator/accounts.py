@@ -43,7 +43,7 @@ class Door:
 
     def __init__(self, accounts: Accounts, *, base_url: str, now: Callable[[], float]) -> None:
         self._accounts, self._base_url, self._now = accounts, base_url, now
-        self._oauth = Verifier({consumer.key: consumer for consumer in accounts.consumers}, now=now)
+        self.oauth = Verifier({consumer.key: consumer for consumer in accounts.consumers}, now=now)
         self._wrong: dict[str, int] = {}
 
     def identify(self, request: Request) -> Account | Response | None:
@@ -58,7 +58,7 @@ class Door:
         return None
 
     def _by_signature(self, request: Request) -> Account | Response | None:
-        found = self._oauth.verify(request)
+        found = self.oauth.verify(request)
         if isinstance(found, AccessToken):
             return self._accounts.named(found.username)
         return oauth_refusal(found, self._base_url)

@@ -21,10 +21,11 @@ from tap_jira.simulator.quota import Quota
 from tap_jira.simulator.routes import Site
 from tap_jira.simulator.search import Limits
 from tap_jira.simulator.server import Server, serve
+from tap_jira.simulator.servlets import APPLINKS
 from tap_jira.simulator.site import BaseSite
 from tap_jira.simulator.world import World
 
-_WAYS = {False: ("oauth", "token", "basic"), True: ("basic", "scoped", "oauth2")}
+_WAYS = {False: ("oauth", "token", "basic", "none"), True: ("basic", "scoped", "oauth2")}
 """How the configuration logs in at Data Center and at Cloud; the first of each if nothing is said."""
 
 
@@ -62,6 +63,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="tap-jira simulate",
         description="Serve a simulated Jira, Data Center or Cloud, on 127.0.0.1.",
+        epilog=f"Data Center takes keys of tap-jira keygen at {APPLINKS}, by browser or by curl.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     # An option that is absent has no default for the help to print: what holds then depends on others.
@@ -77,8 +79,8 @@ def _options(arguments: list[str]) -> argparse.Namespace:
         "--auth",
         choices=sorted({way for ways in _WAYS.values() for way in ways}),
         default=unset,
-        help="how that one logs in: oauth (the default), token or basic; with --cloud, basic (the default: e-mail and "
-        "API token), scoped (the same through the gateway) or oauth2",
+        help="how that one logs in: oauth (the default), token, basic, or none (for tap-jira authorize); with --cloud, "
+        "basic (the default: e-mail and API token), scoped (the same through the gateway) or oauth2",
     )
     add("--no-admin", action="store_true", default=unset, help="log in as somebody who may not read project roles")
     add(
@@ -129,7 +131,12 @@ def _world(options: argparse.Namespace) -> World:
 
 def _data_center(options: argparse.Namespace) -> tuple[Site, dict[str, str]]:
     credentials = demo_credentials(admin=not options.no_admin)
-    ways = {"oauth": credentials.oauth, "token": credentials.personal_access_token, "basic": credentials.basic}
+    ways = {
+        "oauth": credentials.oauth,
+        "token": credentials.personal_access_token,
+        "basic": credentials.basic,
+        "none": {},
+    }
     limits = Limits() if options.page_cap is None else Limits(page_cap=options.page_cap)
     site = Site(_world(options), accounts=credentials.accounts, limits=limits, cache_bytes=options.cache * 1_000_000)
     return site, ways[options.auth]

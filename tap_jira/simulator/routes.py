@@ -16,6 +16,7 @@ from tap_jira.simulator.people import UserLimits, list_members, list_users, pick
 from tap_jira.simulator.printed import Printed
 from tap_jira.simulator.render import EXPANSIONS, Renderer
 from tap_jira.simulator.search import JSON_TYPE, Limits, Search, ask_of_body, ask_of_query
+from tap_jira.simulator.servlets import SERVLETS, Servlets
 from tap_jira.simulator.site import AfterRequest, BaseSite, number_of
 from tap_jira.simulator.tables import Tables, user_name
 from tap_jira.simulator.world import World
@@ -79,12 +80,16 @@ class Site(BaseSite):
             )
             self._search = Search(world, self.tables, self.renderer, self._limits)
             self._door = Door(accounts, base_url=self.base_url, now=world.now)
+            usernames = [user.username for user in accounts.users]
+            self._servlets = Servlets(self._door.oauth, usernames, base_url=self.base_url, now=world.now)
 
     def _answer(self, request: Request) -> Response:
+        parts = urlsplit(request.url)
+        if parts.path.startswith(self.context + SERVLETS):
+            return self._signed(self._servlets.answer(request, parts.path[len(self.context) :]), None, request)
         account = self._door.identify(request)
         if isinstance(account, Response):
             return self._signed(account, None, request)
-        parts = urlsplit(request.url)
         prefix = self.context + "/rest/api/"
         if not parts.path.startswith((prefix + "2/", prefix + "latest/")):
             return self._signed(rest_refusal(404, f"null for uri: {request.url.split('?')[0]}"), account, request)

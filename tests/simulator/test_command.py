@@ -98,12 +98,18 @@ def test_data_center(simulate, way):
     assert "cloud_id" not in config
 
 
+def test_no_login(simulate):
+    """A configuration for tap-jira authorize has the address, and where to find the certificate."""
+    assert simulate("--auth", "none").keys() == {"base_url"}
+    assert simulate("--auth", "none", "--tls").keys() == {"base_url", "ca_bundle"}
+
+
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
         (["--port", "65536"], "65536 is no number from 0 to 65535"),
         (["--port", "x"], "x is no number from 0 to 65535"),
-        (["--auth", "oauth2"], "choose from oauth, token, basic"),
+        (["--auth", "oauth2"], "choose from oauth, token, basic, none"),
         (["--cloud", "--auth", "oauth"], "choose from basic, scoped, oauth2 with --cloud"),
         (["--quota", "5"], "only with --cloud"),
         (["--fault-kinds", "429,flood"], "no such fault: flood"),
