@@ -57,6 +57,8 @@ class Session:
     config: Config
     client: Client
     pool: Pool
+    show: log.Show | None = None
+    """Shows a live line, where the log goes to a terminal."""
 
 
 def this_machine() -> Machine:
@@ -95,11 +97,11 @@ def session(path: str | None, machine: Machine) -> Iterator[Session]:
     values = json_object(path) if path else {}
     config = configuration.load(values, machine.environment, LOGGER.warning)
     redactor = Redactor(config.secrets)
-    log.set_up(redactor)
+    show = log.set_up(redactor)
     pool = machine.pool(config.concurrency)
     try:
         with _signals(pool), contextlib.ExitStack() as at_end:
-            yield Session(config, _client(config, machine, pool, redactor, at_end), pool)
+            yield Session(config, _client(config, machine, pool, redactor, at_end), pool, show)
     finally:
         pool.close()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from tap_jira.wire import Headers, NetworkError, Request, Response
 
 START = 1_700_000_000.0
 BASE = "https://jira.example.com"
+LOG_TIME = re.compile(r"(?m)^([A-Z]+) \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ ")
 
 
 class Time:
@@ -121,7 +123,7 @@ def _native(text: Any) -> str:
 
 @dataclass
 class Outcome:
-    """What a run left behind: its exit code, what it wrote to stdout, what it waited, and its log."""
+    """What a run left behind: its exit code, what it wrote to stdout, what it waited, and its log without the times."""
 
     code: int
     output: bytes
@@ -158,6 +160,7 @@ def run_tap(
     out: BinaryIO | None = None,
     random: Random | None = None,
     seconds_a_request: float = 0.0,
+    stderr: io.StringIO | None = None,
 ) -> Outcome:
     """Run the command in this process against ``site``."""
     output = io.BytesIO()
@@ -168,8 +171,8 @@ def run_tap(
         pool=lambda count: pool,
         transport=lambda config: InProcess(site, config, time, seconds_a_request),
     )
-    log = io.StringIO()
+    log = stderr or io.StringIO()
     with contextlib.redirect_stderr(log):
         code = cli.main(argv, machine)
     sys.stderr.write(log.getvalue())
-    return Outcome(code, output.getvalue(), pool.waits, log.getvalue())
+    return Outcome(code, output.getvalue(), pool.waits, LOG_TIME.sub(r"\1 ", log.getvalue()))
