@@ -46,12 +46,13 @@ def sync(run: Run, selections: list[Selection]) -> int:
         run.writer.schema(stream.name, selection.schema, selection.keys, bookmarks)
     # pipelinewise-target-postgres takes the first STATE it sees as flushed already: it must be the one read in.
     run.send_state()
-    try:
-        for selection in selections:
-            _sync_stream(run, selection)
-    finally:
-        run.state.syncing(None)
-        run.writer.state(run.state.value)
+    with run.progress.run((selection.stream.name for selection in selections), lambda: run.exit_code):
+        try:
+            for selection in selections:
+                _sync_stream(run, selection)
+        finally:
+            run.state.syncing(None)
+            run.writer.state(run.state.value)
     return run.exit_code
 
 
@@ -75,25 +76,30 @@ def _check_bookmarks(run: Run, selections: list[Selection]) -> None:
 def _sync_stream(run: Run, selection: Selection) -> None:
     stream = selection.stream
     run.state.syncing(stream.name)
-    table = Table(run, selection)
-    try:
-        if stream.replication_key:
-            sync_issues(run, table)
-        else:
-            _sync_whole(run, table)
-    except ForbiddenError as error:
-        LOGGER.warning("%s is skipped: %s", stream.name, error)
-        if selection.chosen:
+    with run.progress.stream(stream.name) as tally:
+        table = Table(run, selection)
+        try:
+            if stream.replication_key:
+                sync_issues(run, table)
+            else:
+                _sync_whole(run, table)
+            tally.end("complete")
+        except ForbiddenError as error:
+            LOGGER.warning("%s is skipped: %s", stream.name, error)
+            tally.end("skipped", error)
+            if selection.chosen:
+                run.fail(error.exit_code)
+        except (AuthError, ConfigError, OutputError, InterruptedByError):
+            raise
+        except TapError as error:
+            # The other streams may be fine, and what this one has written is safe.
+            LOGGER.error("%s is not complete: %s", stream.name, error)
+            tally.end("failed", error)
             run.fail(error.exit_code)
-    except (AuthError, ConfigError, OutputError, InterruptedByError):
-        raise
-    except TapError as error:
-        # The other streams may be fine, and what this one has written is safe.
-        LOGGER.error("%s is not complete: %s", stream.name, error)
-        run.fail(error.exit_code)
-    finally:
-        run.workers.forget()
-        table.close()
+        finally:
+            run.workers.forget()
+            tally.until = str(run.state.bookmark(stream.name).get(str(stream.replication_key), ""))
+            table.close()
 
 
 def _sync_whole(run: Run, table: Table) -> None:

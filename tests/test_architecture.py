@@ -25,7 +25,7 @@ LAYERS = (
     {"site", "children", "typed", "oauth2"},
     {"client", "jql", "heads", "offsets", "tokens"},
     {"auth", "verdict", "search", "messages", "catalog", "state", "transport", "workers", "atlassian", "token_file"},
-    {"config", "retry", "records", "log"},
+    {"config", "retry", "records", "log", "progress"},
     {"pace", "schema", "streams", "dates", "redact", "jsontext", "memory"},
     {"limits"},
     {"wire", "errors", "__init__"},
@@ -54,7 +54,7 @@ HOMES = {
     "shutil": set(),
     "tempfile": set(),
     "backoff": {"retry"},
-    "singer": {"catalog", "machine", "run"},
+    "singer": {"catalog", "machine", "progress"},
     "ctypes": {"memory"},
     "sqlite3": set(),
 }
