@@ -97,6 +97,8 @@ class Table:
         self._shaper = Shaper(selection.schema, selection.full, selection.keys, self._oddities, self.stream.fill)
         self.tally = run.progress.tally(self.stream.name)
         self.keyless = 0
+        self.version: int | None = None
+        """What the records carry, if versions were asked for."""
 
     def send_values(self, values: Iterable[Any]) -> None:
         """Write the records of objects that Jira gave; one without its key is counted and left out."""
@@ -114,7 +116,7 @@ class Table:
                 keys = ", ".join(self.selection.keys)
                 LOGGER.error("%s: a record without its key (%s) is left out", self.stream.name, keys)
             else:
-                self._run.writer.record(self.stream.name, record, extracted)
+                self._run.writer.record(self.stream.name, record, extracted, self.version)
                 self.tally.rows += 1
 
     def close(self) -> None:

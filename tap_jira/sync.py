@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Container, Iterator, Mapping
 from typing import Any
 
+from tap_jira import full_table
 from tap_jira.catalog import Selection
 from tap_jira.errors import (
     AuthError,
@@ -49,7 +50,8 @@ def sync(run: Run, selections: list[Selection]) -> int:
     with run.progress.run((selection.stream.name for selection in selections), lambda: run.exit_code):
         try:
             for selection in selections:
-                _sync_stream(run, selection)
+                if full_table.is_due(run, selection):
+                    _sync_stream(run, selection)
         finally:
             run.state.syncing(None)
             run.writer.state(run.state.value)
@@ -107,8 +109,10 @@ def _sync_whole(run: Run, table: Table) -> None:
     stream = table.stream
     lists = Lists(run.client, run.call, run.site.version)
     columns = table.selection.schema["properties"]
+    full_table.begin(run, table)
     for page in _pages(lists, stream.place(run.site.kind), stream.expand, columns):
         table.send_values(page)
+    full_table.finish(run, table, lists.doubts)
 
 
 def _pages(lists: Lists, place: Place, expand: Mapping[str, str], columns: Container[str]) -> Iterator[list[Any]]:

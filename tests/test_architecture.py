@@ -20,7 +20,7 @@ LAYERS = (
     {"__main__"},
     {"cli"},
     {"machine", "sync"},
-    {"incremental", "users"},
+    {"incremental", "users", "full_table"},
     {"discover", "issues", "run", "pagination", "entrance"},
     {"site", "children", "typed", "oauth2"},
     {"client", "jql", "heads", "offsets", "tokens"},
