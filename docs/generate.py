@@ -78,6 +78,8 @@ def config_table() -> str:
 
 
 def _default(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()  # as JSON has it
     # The version grows; the table should not change with it.
     return re.sub(r"^tap-jira/.*", "tap-jira/VERSION", f"{value:g}" if isinstance(value, float) else str(value))
 

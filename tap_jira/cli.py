@@ -114,7 +114,7 @@ def _sync(opened: Session, options: argparse.Namespace, out: BinaryIO) -> int:
     if not selections:
         LOGGER.warning("no stream is selected; set selected in the catalog's metadata")
     writer = Writer(out, pool.monotonic)
-    code = sync.sync(Run(client, found, config, bookmarks, writer, pool), selections)
+    code = sync.sync(Run(client, found, config, bookmarks, writer, pool, opened.show), selections)
     if code:
         LOGGER.critical(
             "not everything could be read and sent, the lines above say what and why; what was sent is safe to keep, "

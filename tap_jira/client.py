@@ -84,17 +84,25 @@ class Client:
         return self.retry.call(lambda: self._attempt(request, what, is_whole, load))
 
     def _attempt(self, request: Request, what: str, is_whole: Check, load: Load) -> tuple[Any, Response]:
-        try:
-            response = self.transport.send(request)
-        except NetworkError as error:
-            verdict.check_network(error, what)
-            raise
+        response = self._send(request, what)
         verdict.check(response, what, now=self.retry.clock.now())
         value = _decode(response, what, load)
         if is_whole is not None and not is_whole(value):
             raise Again(f"{what} was answered without what was asked for")
         self.retry.gate.saw(response)
         return value, response
+
+    def _send(self, request: Request, what: str) -> Response:
+        clock, gate = self.retry.clock, self.retry.gate
+        begun = clock.monotonic()
+        try:
+            response = self.transport.send(request)
+        except NetworkError as error:
+            gate.took(None, clock.monotonic() - begun)
+            verdict.check_network(error, what)
+            raise
+        gate.took(response.status, clock.monotonic() - begun)
+        return response
 
 
 def _post(address: str, body: Mapping[str, Any]) -> Request:

@@ -102,6 +102,17 @@ class Config:
         "How far each run reaches back before the bookmark, for issues that the search index shows late.",
         usual="`1200`, on Cloud `600`",
     )
+    full_table_hours: float = _option(
+        "0.0-8760.0",
+        "A table that is sent whole is not read again before so many hours have passed; with 0 it is read at each run.",
+        default=0.0,
+    )
+    activate_version: bool = _option(
+        "boolean",
+        "Whether the rows of a table that is sent whole carry a version, activated once all of them are sent, so that "
+        "targets which heed it drop the rows that are gone from Jira.",
+        default=False,
+    )
     request_timeout: float = _option(
         "1.0-3600.0", "Seconds of silence after which a request is given up and sent again.", default=300.0
     )
@@ -302,6 +313,14 @@ def _list(value: Any, kind: str) -> tuple[str, ...]:
     return keys
 
 
+def _boolean(value: Any, kind: str) -> bool:
+    """A truth, in any of the ways in which orchestrators and environments write one."""
+    text = str(value).strip().lower()
+    if text not in ("true", "false", "1", "0"):
+        raise ValueError("must be true or false")
+    return text in ("true", "1")
+
+
 def _jql(value: Any, kind: str) -> str:
     text = _text(value, kind).strip()
     depth = 0
@@ -337,6 +356,7 @@ _READERS: Mapping[str, Callable[[Any, str], Any]] = {
     "line": _line,
     "id": _id,
     "list": _list,
+    "boolean": _boolean,
     "jql": _jql,
 }
 

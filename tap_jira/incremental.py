@@ -40,6 +40,7 @@ def sync_issues(run: Run, table: Table) -> None:
     settled = max(low, run.site.now - run.lookback_seconds)
     span = Span(low=low, now=run.site.now, settled=settled, aligned=dialect.aligned)
     plan = Plan(WALKS[source.kind], span, PageSize(run.config.page_size), _settle_debts(run, table, source))
+    table.tally.ahead = lambda: (plan.rows_left, plan.share)
     # Dates to the minute find a little more than was asked for. Rows before a bookmark's lookback are no harm, and a
     # page that did not join may need them; rows before start_date were not wanted.
     first_millis = min(low, _history(run)) * 1000
@@ -49,7 +50,7 @@ def sync_issues(run: Run, table: Table) -> None:
         _owe(run, stream.name, [str(row.id) for row in rows if isinstance(row.issue, issues.Owed)])
         if chunk.bookmark > low and run.state.advance(stream.name, key, chunk.bookmark):
             run.send_state()
-    _report_debts(run, stream.name)
+    _report_debts(run, table)
 
 
 def _settle_debts(run: Run, table: Table, source: issues.Issues) -> dict[str, int | None]:
@@ -78,8 +79,10 @@ def _owe(run: Run, stream: str, ids: list[str]) -> None:
     run.state.keep(stream, owed=owed)
 
 
-def _report_debts(run: Run, stream: str) -> None:
+def _report_debts(run: Run, table: Table) -> None:
+    stream = table.stream.name
     owed = _owed(run, stream)
+    table.tally.left_out += len(owed)
     if owed:
         LOGGER.error(
             "%s: Jira cannot print %d issues (ids %s); they are tried again at each run; look for them in Jira's log",

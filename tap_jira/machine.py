@@ -64,6 +64,8 @@ class Session:
     pool: Pool
     redactor: Redactor
     """Keeps secrets out of the log; those that are only given to us during the run it must be told."""
+    show: log.Show | None = None
+    """Shows a live line, where the log goes to a terminal."""
 
 
 def this_machine() -> Machine:
@@ -123,11 +125,11 @@ def session(path: str | None, machine: Machine, *, authorizing: bool = False) ->
     values = json_object(path) if path else {}
     config = configuration.load(values, machine.environment, LOGGER.warning, authorizing=authorizing)
     redactor = Redactor(config.secrets)
-    log.set_up(redactor)
+    show = log.set_up(redactor)
     pool = machine.pool(config.concurrency)
     try:
         with _signals(pool), contextlib.ExitStack() as at_end:
-            yield Session(config, _client(config, machine, pool, redactor, at_end), pool, redactor)
+            yield Session(config, _client(config, machine, pool, redactor, at_end), pool, redactor, show)
     finally:
         pool.close()
 

@@ -48,8 +48,10 @@ class Retry:
         """What ``attempt`` returns; after the last try, the error that the failure names, with how hard we tried."""
         waits = self._waits()
         failures, waited = 0, 0.0
+        is_repeat = False
         while True:
-            self.gate.enter()
+            self.gate.enter(is_repeat=is_repeat)
+            is_repeat = True
             try:
                 return attempt()
             except Again as again:

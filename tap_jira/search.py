@@ -282,6 +282,8 @@ class Plan:
         self._walk, self._span, self._size = walk, span, size
         self._walks = deque([walk(Window(span.aligned(span.low), None), span, size)])
         self._outside: dict[str, int | None] = dict(sent or {})
+        self._total: int | None = None  # of the whole span, as the first page tells
+        self._handed_out = 0
 
     @property
     def done(self) -> bool:
@@ -300,6 +302,8 @@ class Plan:
     def feed(self, walk: Walk, asked: Ask, page: Page) -> None:
         """Give a walk the page it asked for."""
         self._size.learn(asked.size, page)
+        if self._total is None:
+            self._total = page.total
         cut = walk.take(asked, page)
         if not cut:
             return
@@ -310,6 +314,18 @@ class Plan:
         pending = {row.id for row in walk.pending}
         handed_out = (row for row in walk.rows.values() if row.id not in pending)
         self._outside.update({str(row.id): row.updated for row in handed_out if not walk.lies_inside(row)})
+
+    @property
+    def rows_left(self) -> int:
+        """About how many rows are still to be handed out; 0 if Jira has not told how many there were at first."""
+        return max(0, (self._total or 0) - self._handed_out)
+
+    @property
+    def share(self) -> float:
+        """What share of the time span was handed out whole, between 0 and 1."""
+        span = self._span
+        reached = self._walks[0].window.low if self._walks else span.now
+        return min(1.0, max(0.0, (reached - span.low) / max(1, span.now - span.low)))
 
     @property
     def _ahead(self) -> int:
@@ -337,6 +353,7 @@ class Plan:
                 if not walk.lies_inside(row):
                     self._outside[row.id] = row.updated
             rows.append(row)
+        self._handed_out += len(rows)
         return rows
 
 

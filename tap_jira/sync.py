@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Container, Iterator, Mapping
 from typing import Any
 
+from tap_jira import full_table
 from tap_jira.catalog import Selection
 from tap_jira.errors import (
     AuthError,
@@ -46,12 +47,14 @@ def sync(run: Run, selections: list[Selection]) -> int:
         run.writer.schema(stream.name, selection.schema, selection.keys, bookmarks)
     # pipelinewise-target-postgres takes the first STATE it sees as flushed already: it must be the one read in.
     run.send_state()
-    try:
-        for selection in selections:
-            _sync_stream(run, selection)
-    finally:
-        run.state.syncing(None)
-        run.writer.state(run.state.value)
+    with run.progress.run((selection.stream.name for selection in selections), lambda: run.exit_code):
+        try:
+            for selection in selections:
+                if full_table.is_due(run, selection):
+                    _sync_stream(run, selection)
+        finally:
+            run.state.syncing(None)
+            run.writer.state(run.state.value)
     return run.exit_code
 
 
@@ -75,25 +78,30 @@ def _check_bookmarks(run: Run, selections: list[Selection]) -> None:
 def _sync_stream(run: Run, selection: Selection) -> None:
     stream = selection.stream
     run.state.syncing(stream.name)
-    table = Table(run, selection)
-    try:
-        if stream.replication_key:
-            sync_issues(run, table)
-        else:
-            _sync_whole(run, table)
-    except ForbiddenError as error:
-        LOGGER.warning("%s is skipped: %s", stream.name, error)
-        if selection.chosen:
+    with run.progress.stream(stream.name) as tally:
+        table = Table(run, selection)
+        try:
+            if stream.replication_key:
+                sync_issues(run, table)
+            else:
+                _sync_whole(run, table)
+            tally.end("complete")
+        except ForbiddenError as error:
+            LOGGER.warning("%s is skipped: %s", stream.name, error)
+            tally.end("skipped", error)
+            if selection.chosen:
+                run.fail(error.exit_code)
+        except (AuthError, ConfigError, OutputError, InterruptedByError):
+            raise
+        except TapError as error:
+            # The other streams may be fine, and what this one has written is safe.
+            LOGGER.error("%s is not complete: %s", stream.name, error)
+            tally.end("failed", error)
             run.fail(error.exit_code)
-    except (AuthError, ConfigError, OutputError, InterruptedByError):
-        raise
-    except TapError as error:
-        # The other streams may be fine, and what this one has written is safe.
-        LOGGER.error("%s is not complete: %s", stream.name, error)
-        run.fail(error.exit_code)
-    finally:
-        run.workers.forget()
-        table.close()
+        finally:
+            run.workers.forget()
+            tally.until = str(run.state.bookmark(stream.name).get(str(stream.replication_key), ""))
+            table.close()
 
 
 def _sync_whole(run: Run, table: Table) -> None:
@@ -101,8 +109,10 @@ def _sync_whole(run: Run, table: Table) -> None:
     stream = table.stream
     lists = Lists(run.client, run.call, run.site.version)
     columns = table.selection.schema["properties"]
+    full_table.begin(run, table)
     for page in _pages(lists, stream.place(run.site.kind), stream.expand, columns):
         table.send_values(page)
+    full_table.finish(run, table, lists.doubts)
 
 
 def _pages(lists: Lists, place: Place, expand: Mapping[str, str], columns: Container[str]) -> Iterator[list[Any]]:

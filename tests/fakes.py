@@ -6,6 +6,7 @@ import contextlib
 import gzip
 import io
 import json
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -25,6 +26,7 @@ from tap_jira.wire import Headers, NetworkError, Request, Response
 
 START = 1_700_000_000.0
 BASE = "https://jira.example.com"
+LOG_TIME = re.compile(r"(?m)^([A-Z]+) \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ ")
 
 
 class Time:
@@ -146,7 +148,7 @@ class Person:
 
 @dataclass
 class Outcome:
-    """What a run left behind: its exit code, what it wrote to stdout, what it waited, its log, and what it told."""
+    """What a run left behind: exit code, stdout, waits, the log without its times, and what a person was told."""
 
     code: int
     output: bytes
@@ -185,6 +187,7 @@ def run_tap(
     random: Random | None = None,
     seconds_a_request: float = 0.0,
     person: Person | None = None,
+    stderr: io.StringIO | None = None,
 ) -> Outcome:
     """Run the command in this process against ``site``."""
     output = io.BytesIO()
@@ -197,8 +200,8 @@ def run_tap(
         tell=person.tell,
         answer=person.answer,
     )
-    log = io.StringIO()
+    log = stderr or io.StringIO()
     with contextlib.redirect_stderr(log):
         code = cli.main(argv, machine)
     sys.stderr.write(log.getvalue())
-    return Outcome(code, output.getvalue(), pool.waits, log.getvalue(), person.told)
+    return Outcome(code, output.getvalue(), pool.waits, LOG_TIME.sub(r"\1 ", log.getvalue()), person.told)

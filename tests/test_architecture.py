@@ -20,12 +20,12 @@ LAYERS = (
     {"__main__"},
     {"cli"},
     {"sync"},
-    {"authorize", "incremental", "keygen"},
+    {"authorize", "full_table", "incremental", "keygen"},
     {"discover", "entrance", "issues", "machine", "run", "users"},
     {"children", "oauth1", "oauth2", "pagination", "site"},
     {"client"},
     {"verdict"},
-    {"callback", "retry"},
+    {"callback", "progress", "retry"},
     {"atlassian", "auth", "jql", "offsets", "pace", "packed", "tokens", "typed"},
     {
         "catalog",
@@ -67,7 +67,7 @@ HOMES = {
     "shutil": set(),
     "tempfile": set(),
     "backoff": {"retry"},
-    "singer": {"catalog", "machine", "run"},
+    "singer": {"catalog", "machine", "progress"},
     "ctypes": {"memory"},
     "sqlite3": set(),
 }
