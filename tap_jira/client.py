@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import orjson
 
@@ -40,6 +40,8 @@ class Client:
     transport: Sends
     retry: Retry
     base_url: str
+    keys: str = verdict.UNNAMED.keys
+    """The keys of the configuration that requests log in with, as errors name them."""
 
     @property
     def requests(self) -> int:
@@ -89,7 +91,8 @@ class Client:
         except NetworkError as error:
             verdict.check_network(error, what)
             raise
-        verdict.check(response, what, now=self.retry.clock.now())
+        login = verdict.Login(self.keys, urlsplit(request.url).netloc) if request.signed else None
+        verdict.check(response, what, now=self.retry.clock.now(), login=login)
         value = _decode(response, what, load)
         if is_whole is not None and not is_whole(value):
             raise Again(f"{what} was answered without what was asked for")

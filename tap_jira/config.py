@@ -120,6 +120,12 @@ class Config:
         return next(way for way, needed in WAYS_IN.items() if any(getattr(self, name) for name in needed[0]))
 
     @property
+    def login_keys(self) -> str:
+        """The keys that we authenticate with, as an error names them."""
+        names = [name for needed in WAYS_IN[self.way_in] for name in needed if getattr(self, name)]
+        return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
+
+    @property
     def is_oauth2(self) -> bool:
         """Whether we come with OAuth 2.0, which only Atlassian's gateway takes."""
         return self.way_in in ("oauth2", "access_token")

@@ -116,7 +116,7 @@ def _client(config: Config, machine: Machine, pool: Pool, redactor: Redactor, at
 
         transport = bearer(config, transport, retry, machine.environment, redactor.learn)
         at_end.callback(transport.close)
-    return Client(transport, retry, config.base_url)
+    return Client(transport, retry, config.base_url, config.login_keys)
 
 
 def _log_wait(reason: str, seconds: float) -> None:

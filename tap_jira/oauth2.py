@@ -81,7 +81,7 @@ class Given:
     def instead_of(self, refused: str) -> str:
         """There is none."""
         raise AuthError(
-            "the access_token is not accepted, or not any more: it lives for an hour; put a new one into the "
+            "Atlassian does not accept access_token, or not any more: it lives for an hour; put a new one into the "
             "configuration, or oauth_client_id, oauth_client_secret and refresh_token, with which the tap renews it"
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timezone
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -59,6 +59,16 @@ OAUTH_PROBLEMS = {
 }
 
 
+class Login(NamedTuple):
+    """What a request logs in with, as errors name it: keys of the configuration, and the host that is to take it."""
+
+    keys: str = "the credentials"
+    host: str = "Jira"
+
+
+UNNAMED = Login()
+
+
 def check_network(error: NetworkError, what: str) -> None:
     """Raise what a missing answer means: ``Again`` where it may pass, otherwise the error for the user."""
     if error.kind == "redirect":
@@ -79,14 +89,16 @@ def check_network(error: NetworkError, what: str) -> None:
     raise Again(f"{what}: no answer ({error.kind}{said})") from error
 
 
-def check(response: Response, what: str, *, now: float) -> None:
+def check(response: Response, what: str, *, now: float, login: Login | None = UNNAMED) -> None:
     """Return if the answer can be used; raise ``Again`` if another try may bring one, or the error for the user.
 
-    ``what`` names the request for the message; ``now`` is this machine's clock in epoch seconds.
+    ``what`` names the request for the message; ``now`` is this machine's clock in epoch seconds; ``login`` is None for
+    a request that carries no credentials, and is answered as to a stranger by right.
     """
     status, headers = response.status, response.headers
     if 200 <= status < 300:
-        _check_identity(headers, what)
+        if login is not None:
+            _check_identity(headers, what, login)
         if _is_page(response):
             raise AuthError(
                 f"{what} was answered with a web page instead of data: a log-in or maintenance page stands before "
@@ -96,7 +108,7 @@ def check(response: Response, what: str, *, now: float) -> None:
     said = f"{what} was answered {status}{quote(response)}"
     if status in RETRIED:
         raise _again(status, said, headers, now)
-    raise _failure(status, said, response, now)
+    raise _failure(status, what, response, now, login or UNNAMED)
 
 
 def seconds_ahead(headers: Headers, now: float) -> float | None:
@@ -117,7 +129,8 @@ def _again(status: int, said: str, headers: Headers, now: float) -> Again:
     return Again(f"{said}; {limit}" if limit else said, throttled=throttled, wait_seconds=wait, error=error)
 
 
-def _failure(status: int, said: str, response: Response, now: float) -> TapError:
+def _failure(status: int, what: str, response: Response, now: float, login: Login) -> TapError:
+    said = f"{what} was answered {status}{quote(response)}"
     if lacks_scope(response):
         return ForbiddenError(
             f"{said}; the token was not given the scope for this: read:jira-work and read:jira-user are needed, and "
@@ -126,9 +139,9 @@ def _failure(status: int, said: str, response: Response, now: float) -> TapError
         )
     # Some OAuth problems come with 400.
     if status == 401 or oauth_problem(response):
-        return AuthError(f"{said}; {_login_remedy(response, now)}")
+        return _not_accepted(what, response, now, login)
     if status == 403:
-        return _forbidden(said, response, now)
+        return _forbidden(what, response, now, login)
     if status in (404, 410):
         if status == 404 and _is_jiras_own(response):
             return NothingFoundError(f"{said}; it does not exist, or this account may not see it", status)
@@ -142,7 +155,8 @@ def _failure(status: int, said: str, response: Response, now: float) -> TapError
     return RefusedError(f"{said}; asking again would not help", status)
 
 
-def _forbidden(said: str, response: Response, now: float) -> TapError:
+def _forbidden(what: str, response: Response, now: float, login: Login) -> TapError:
+    said = f"{what} was answered {response.status}{quote(response)}"
     denied = response.headers.get("X-Authentication-Denied-Reason", "")
     if "CAPTCHA" in denied.upper():
         return AuthError(
@@ -157,17 +171,17 @@ def _forbidden(said: str, response: Response, now: float) -> TapError:
     if b"Connect Session Auth Token" in response.body:
         return AuthError(f"{said}; Jira Cloud knows no personal access tokens: use email and api_token")
     if _is_denied(response.headers):
-        return AuthError(f"{said}; {_login_remedy(response, now)}")
+        return _not_accepted(what, response, now, login)
     return ForbiddenError(f"{said}; the account lacks the permission", 403)
 
 
-def _check_identity(headers: Headers, what: str) -> None:
+def _check_identity(headers: Headers, what: str, login: Login) -> None:
     """Jira answers 200 with what the public may see when it does not know us; only headers tell."""
     reason = headers.get("X-Seraph-LoginReason", "")
     if headers.get("X-AUSERNAME", "").lower() == "anonymous" or _is_denied(headers):
         raise AuthError(
-            f"{what} was answered as to an anonymous visitor{f' ({reason})' if reason else ''}: the credentials were "
-            "not accepted; they may have expired or been revoked"
+            f"{what} was answered as to an anonymous visitor{f' ({reason})' if reason else ''}: {login.host} does not "
+            f"accept {login.keys}, which may have expired or been revoked"
         )
 
 
@@ -181,16 +195,21 @@ def lacks_scope(response: Response) -> bool:
     return response.status in (401, 403) and b"scope does not match" in response.body
 
 
-def _login_remedy(response: Response, now: float) -> str:
+def _not_accepted(what: str, response: Response, now: float, login: Login) -> AuthError:
     problem = oauth_problem(response)
+    # The words of Jira may be the name of the problem and no more.
+    said = f"{what} was answered {response.status}{quote(response, unless=problem)}"
     if not problem:
-        return "the credentials were not accepted; they may be wrong, expired, or of a kind this site has switched off"
+        return AuthError(
+            f"{said}; {login.host} does not accept {login.keys}: correct the configuration, make new ones if they have "
+            "expired or were revoked, or find out whether this way to log in is switched off there"
+        )
     remedy = OAUTH_PROBLEMS.get(problem, "start the authorisation anew")
     ahead = seconds_ahead(response.headers, now)
     clocks = (
         f" (Jira's clock is {ahead:+.0f} s from ours)" if problem == "timestamp_refused" and ahead is not None else ""
     )
-    return f"{problem}: {remedy}{clocks}"
+    return AuthError(f"{said}; {login.host} says {problem}: {remedy}{clocks}")
 
 
 def oauth_problem(response: Response) -> str:
@@ -200,10 +219,13 @@ def oauth_problem(response: Response) -> str:
     return match[1] if match else ""
 
 
-def quote(response: Response) -> str:
-    """What the answer says of itself, as the end of a sentence: its own words and the name of the request."""
+def quote(response: Response, unless: str = "") -> str:
+    """What the answer says of itself, as the end of a sentence: its own words, if these do not contain what is said
+    anyhow, and the name of the request.
+    """
     said = " ".join(_said(response).split())
     cut = said[:LONGEST_QUOTE] + ("…" if len(said) > LONGEST_QUOTE else "")
+    cut = "" if unless and unless in cut else cut
     request_id = next((response.headers[name] for name in REQUEST_IDS if name in response.headers), "")
     return (f": {cut}" if cut else "") + (f" (request {request_id[:80]})" if request_id else "")
 

@@ -174,13 +174,13 @@ def test_clocks_that_differ(tmp_path: Path, credentials: Credentials) -> None:
 @pytest.mark.parametrize(
     ("credentials_given", "words"),
     [
-        ({"personal_access_token": OTHER_TOKEN}, ["credentials"]),
-        ({"username": "tap-reader", "password": WRONG}, ["the credentials were not accepted"]),
-        ({"username": "nobody", "password": WRONG}, ["the credentials were not accepted"]),
+        ({"personal_access_token": OTHER_TOKEN}, ["jira.example.com does not accept personal_access_token: correct"]),
+        ({"username": "tap-reader", "password": WRONG}, ["jira.example.com does not accept username and password:"]),
+        ({"username": "nobody", "password": WRONG}, ["jira.example.com does not accept username and password:"]),
     ],
 )
 def test_wrong_credentials(tap: Tap, site: Site, credentials_given: dict[str, str], words: list[str]) -> None:
-    """Wrong credentials are tried once, never again, as that would lock the account."""
+    """Wrong credentials are tried once, as more would lock the account; the error names their keys and the host."""
     asked: list[Request] = []
     site.after_request = lambda request, response: asked.append(request)
 

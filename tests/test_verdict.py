@@ -87,7 +87,7 @@ def test_failing_over_one_thing_is_told_from_being_away(status: int, error: type
     ("status", "kind", "remedy"),
     [
         (400, RefusedError, "does not accept the request as it is"),
-        (401, AuthError, "the credentials were not accepted"),
+        (401, AuthError, "Jira does not accept the credentials: correct"),
         (403, ForbiddenError, "the account lacks the permission"),
         (404, NothingFoundError, "it does not exist, or this account may not see it"),
         (405, RefusedError, "asking again would not help"),
@@ -223,6 +223,20 @@ def test_an_oauth_problem_in_the_body() -> None:
     body = b"oauth_problem=token_rejected&oauth_signature_base_string=GET%26https"
 
     assert "token_rejected: " in failure(Response(401, Headers(), body))
+
+
+def test_an_oauth_problem_is_said_once() -> None:
+    """Where Jira's own words are the problem's name, they are not repeated beside its explanation."""
+    title = b"<html><title>OAuth problem: token_rejected</title></html>"
+    said = failure(page(401, title, WWW_Authenticate='OAuth oauth_problem="token_rejected"', X_AREQUESTID="7x1"))
+
+    assert said.startswith(f"{WHAT} was answered 401 (request 7x1); Jira says token_rejected: Jira does not")
+    assert said.count("token_rejected") == 1
+
+
+def test_a_stranger_may_be_answered_as_one() -> None:
+    """A request without credentials is answered as to an anonymous visitor, which is no fault."""
+    verdict.check(answer(200, X_AUSERNAME="anonymous"), WHAT, now=NOW, login=None)
 
 
 def test_an_unknown_oauth_problem_is_named() -> None:
