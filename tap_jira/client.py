@@ -89,8 +89,9 @@ class Client:
         try:
             response = self.transport.send(request)
         except NetworkError as error:
-            verdict.check_network(error, what)
+            verdict.check_network(error, what, urlsplit(request.url).netloc)
             raise
+        self.retry.gate.met = True
         login = verdict.Login(self.keys, urlsplit(request.url).netloc) if request.signed else None
         verdict.check(response, what, now=self.retry.clock.now(), login=login)
         value = _decode(response, what, load)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import urlsplit
 
 import orjson
 
@@ -166,7 +167,7 @@ class Rotating:
         try:
             response = self._inner.send(request)
         except NetworkError as error:
-            verdict.check_network(error, WHAT)
+            verdict.check_network(error, WHAT, urlsplit(request.url).netloc)
             raise
         if response.status in (400, 401, 403):
             raise AuthError(f"{WHAT} was answered {response.status}{verdict.quote(response)}; {_remedy(response)}")

@@ -35,6 +35,8 @@ class Gate:
         self._good = 0
         self.allowed = most
         self.passed = 0
+        self.met = False
+        """Whether any answer has come at all, a refusal too: the address is right."""
 
     def enter(self) -> None:
         """Return when a request may be sent."""

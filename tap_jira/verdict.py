@@ -69,8 +69,15 @@ class Login(NamedTuple):
 UNNAMED = Login()
 
 
-def check_network(error: NetworkError, what: str) -> None:
+def check_network(error: NetworkError, what: str, host: str = UNNAMED.host) -> None:
     """Raise what a missing answer means: ``Again`` where it may pass, otherwise the error for the user."""
+    if error.kind in ("connect", "proxy"):
+        raise _unreached(error, what, host)
+    if error.kind == "no_tls":
+        raise RefusedError(
+            f"{what}: the port at {host} speaks no TLS ({error.detail}); correct the port in base_url, https:// is 443 "
+            "unless it says otherwise"
+        ) from error
     if error.kind == "redirect":
         raise AuthError(
             f"{what} was redirected to {error.detail}, where credentials are not sent: base_url is not Jira's own "
@@ -78,8 +85,7 @@ def check_network(error: NetworkError, what: str) -> None:
         ) from error
     if error.kind == "tls":
         raise RefusedError(
-            f"{what}: no trusted connection ({error.detail}); if your network has its own certificate authority, "
-            "set ca_bundle"
+            f"{what}: no trusted connection to {host} ({error.detail}); {_trust_remedy(error.detail)}"
         ) from error
     if error.kind == "too_large":
         raise RefusedError(
@@ -87,6 +93,30 @@ def check_network(error: NetworkError, what: str) -> None:
         ) from error
     said = f": {error.detail}" if error.detail else ""
     raise Again(f"{what}: no answer ({error.kind}{said})") from error
+
+
+def _trust_remedy(detail: str) -> str:
+    if "expired" in detail:
+        return "tell those who look after Jira, and see that this machine's date is right"
+    if "mismatch" in detail or "not valid for" in detail:
+        return "base_url must name the host as its certificate does"
+    return "if your network has its own certificate authority, set ca_bundle"
+
+
+def _unreached(error: NetworkError, what: str, host: str) -> Again:
+    if error.kind == "proxy":
+        return Again(
+            f"{what}: the proxy did not connect us to {host} ({error.detail})",
+            remedy="check HTTPS_PROXY, HTTP_PROXY and NO_PROXY in the environment",
+            is_unreached=True,
+        )
+    # No key of the configuration names Atlassian's own hosts.
+    address = "" if host.endswith(".atlassian.com") else "base_url, and "
+    return Again(
+        f"{what}: {host} could not be reached ({error.detail})",
+        remedy=f"check {address}whether this machine must go through a proxy (HTTPS_PROXY, NO_PROXY)",
+        is_unreached=True,
+    )
 
 
 def check(response: Response, what: str, *, now: float, login: Login | None = UNNAMED) -> None:

@@ -383,9 +383,11 @@ def test_long_texts_are_cut() -> None:
     ("kind", "error", "expected"),
     [
         ("redirect", AuthError, "was redirected to d, where credentials are not sent"),
-        ("tls", RefusedError, "no trusted connection (d); if your network has its own certificate authority, set"),
+        ("tls", RefusedError, "to Jira (d); if your network has its own certificate authority, set ca_bundle"),
+        ("no_tls", RefusedError, "the port at Jira speaks no TLS (d); correct the port in base_url"),
         ("too_large", RefusedError, "the answer is larger than d; select fewer fields or lower page_size"),
-        ("connect", Again, "no answer (connect: d)"),
+        ("connect", Again, "Jira could not be reached (d)"),
+        ("proxy", Again, "the proxy did not connect us to Jira (d)"),
         ("timeout", Again, "no answer (timeout: d)"),
         ("reset", Again, "no answer (reset: d)"),
         ("truncated", Again, "no answer (truncated: d)"),
@@ -397,6 +399,23 @@ def test_missing_answers(kind: str, error: type[Exception], expected: str) -> No
         verdict.check_network(NetworkError(kind, "d"), WHAT)
 
     assert expected in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("detail", "remedy"),
+    [
+        ("certificate verify failed: certificate has expired", "see that this machine's date is right"),
+        ("certificate is not valid for 'jira'", "base_url must name the host as its certificate does"),
+        ("IP address mismatch", "base_url must name the host as its certificate does"),
+        ("certificate verify failed: self-signed certificate", "set ca_bundle"),
+    ],
+)
+def test_why_a_certificate_is_not_trusted(detail: str, remedy: str) -> None:
+    """A bundle of certificates is advised where one would help, and nowhere else."""
+    with pytest.raises(RefusedError) as caught:
+        verdict.check_network(NetworkError("tls", detail), WHAT)
+
+    assert str(caught.value).endswith(remedy)
 
 
 @pytest.mark.parametrize(
