@@ -8,6 +8,8 @@ from functools import partial
 
 from tap_jira import issues, jql
 from tap_jira.catalog import Selection
+from tap_jira.client import Client
+from tap_jira.config import Config
 from tap_jira.dates import format_millis, to_millis
 from tap_jira.errors import ConfigError, NotFoundError, ReadError, RefusedError
 from tap_jira.offsets import OffsetWalk
@@ -28,7 +30,36 @@ connections busy while a page takes 0.2 s."""
 
 
 def sync_issues(run: Run, table: Table) -> None:
-    """Send the issues that changed since the bookmark, in order, and move the bookmark after each whole window."""
+    """Send the issues that changed since the bookmark, in order, and move the bookmark after each whole window.
+
+    ConfigError, and the state as it was, if Jira does not take the condition of the configuration.
+    """
+    name = table.stream.name
+    before = run.state.bookmark(name)
+    try:
+        _sync_issues(run, table)
+    except RefusedError as refusal:
+        if refusal.status != 400:
+            raise
+        run.workers.forget()
+        complaints = run.call(partial(refused_keys, run.client, _kind(run, name), run.config))
+        if not complaints:
+            raise
+        run.state.keep(name, **{**dict.fromkeys(run.state.bookmark(name)), **before})
+        raise ConfigError(complaints) from refusal
+
+
+def refused_keys(client: Client, kind: str, config: Config) -> str:
+    """Which of ``projects`` and ``jql`` Jira does not take, and in which words; '' if they are not what it refuses."""
+    if issues.complaint(client, kind, ""):
+        return ""
+    conditions = {"projects": jql.condition(config.projects, None), "jql": jql.condition((), config.jql)}
+    said = {key: issues.complaint(client, kind, condition) for key, condition in conditions.items() if condition}
+    told = "; ".join(f"{key} of the configuration is refused by Jira: {words}" for key, words in said.items() if words)
+    return f"{told}; correct it, or let this account see what it names" if told else ""
+
+
+def _sync_issues(run: Run, table: Table) -> None:
     stream, key = table.stream, str(table.stream.replication_key)
     condition = jql.condition(run.config.projects, run.config.jql)
     low = _lower_bound(run, stream.name, key, condition)

@@ -193,6 +193,18 @@ def find_dialect(client: Client, kind: str, zone: str | None) -> tuple[jql.Diale
     return jql.Literals(zone or "UTC"), stood_still
 
 
+def complaint(client: Client, kind: str, condition: str) -> str:
+    """What Jira says against a condition that it refuses, '' if it takes it; an empty condition finds all issues."""
+    wanted = f"{condition} AND " if condition else ""
+    try:
+        _rows(client, kind, f'{wanted}updated >= "{LONG_AGO}"', 1)
+    except RefusedError as refusal:
+        if refusal.status != 400:
+            raise
+        return refusal.words or str(refusal)
+    return ""
+
+
 def _newest(client: Client, kind: str) -> list[Row]:
     # Cloud refuses a query without a condition; this one holds for all issues in every zone.
     rows = _rows(client, kind, f'updated >= "{LONG_AGO}" ORDER BY updated DESC', CANDIDATES)

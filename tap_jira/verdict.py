@@ -181,7 +181,7 @@ def _failure(status: int, what: str, response: Response, now: float, login: Logi
             status,
         )
     if status == 400:
-        return RefusedError(f"{said}; Jira does not accept the request as it is", status)
+        return RefusedError(f"{said}; Jira does not accept the request as it is", status, words(response))
     return RefusedError(f"{said}; asking again would not help", status)
 
 
@@ -253,11 +253,16 @@ def quote(response: Response, unless: str = "") -> str:
     """What the answer says of itself, as the end of a sentence: its own words, if these do not contain what is said
     anyhow, and the name of the request.
     """
-    said = " ".join(_said(response).split())
-    cut = said[:LONGEST_QUOTE] + ("…" if len(said) > LONGEST_QUOTE else "")
-    cut = "" if unless and unless in cut else cut
+    said = words(response)
+    said = "" if unless and unless in said else said
     request_id = next((response.headers[name] for name in REQUEST_IDS if name in response.headers), "")
-    return (f": {cut}" if cut else "") + (f" (request {request_id[:80]})" if request_id else "")
+    return (f": {said}" if said else "") + (f" (request {request_id[:80]})" if request_id else "")
+
+
+def words(response: Response) -> str:
+    """What the answer says of itself, on one line and not too long."""
+    said = " ".join(_said(response).split())
+    return said[:LONGEST_QUOTE] + ("…" if len(said) > LONGEST_QUOTE else "")
 
 
 def _said(response: Response) -> str:

@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from tap_jira.simulator import Site
+from tap_jira.simulator import CloudCredentials, CloudSite, Site, World, cloud_credentials
 from tap_jira.wire import NetworkError, Request, Response
-from tests.conftest import Tap
-from tests.fakes import BASE, Scripted
+from tests.conftest import TOKEN, Tap
+from tests.fakes import BASE, Scripted, Time
+
+CLOUD = "https://example.atlassian.net"
+
+
+@pytest.fixture(scope="module")
+def keys() -> CloudCredentials:
+    """Credentials made for this run of the tests."""
+    return cloud_credentials()
+
+
+@pytest.fixture
+def cloud(time: Time, keys: CloudCredentials) -> CloudSite:
+    """A site of Jira Cloud."""
+    return CloudSite(World(seed=1, issues=60, now=time), accounts=keys.accounts, base_url=CLOUD)
+
+
+@pytest.fixture
+def cloud_login(keys: CloudCredentials) -> dict[str, Any]:
+    """The configuration that logs in there."""
+    return {"base_url": CLOUD, **keys.basic}
 
 
 def critical(log: str) -> str:
@@ -64,3 +86,62 @@ def test_atlassians_gateway_is_not_reached(tap: Tap) -> None:
     line = critical(outcome.log)
     assert "api.atlassian.com could not be reached" in line
     assert "base_url" not in line
+
+
+NOPE = "The value 'NOPE' does not exist for the field 'project'."
+FIELD = "Field 'colour' does not exist or you do not have permission to view it."
+
+
+@pytest.mark.parametrize("kind", ["server", "cloud"])
+@pytest.mark.parametrize(
+    ("condition", "said"),
+    [
+        ({"projects": ["WEB", "NOPE"]}, [f"projects of the configuration is refused by Jira: {NOPE}"]),
+        ({"projects": ["WEB"], "jql": "colour = red"}, [f"jql of the configuration is refused by Jira: {FIELD}"]),
+        (
+            {"projects": ["NOPE"], "jql": "colour = red"},
+            [f"projects of the configuration is refused by Jira: {NOPE}; jql"],
+        ),
+    ],
+)
+def test_a_condition_that_jira_refuses(
+    tap: Tap, site: Site, cloud: CloudSite, condition: dict[str, Any], said: list[str], kind: str, cloud_login: Any
+) -> None:
+    """The last line names the key of the configuration that is at fault, and repeats what Jira says of it."""
+    login = cloud_login if kind == "cloud" else {"base_url": BASE, "personal_access_token": TOKEN}
+    outcome = tap(to=cloud if kind == "cloud" else site, config={**login, **condition})
+
+    line = critical(outcome.log)
+    assert outcome.code == 2
+    assert [part for part in said if part not in line] == []
+    assert outcome.logged("ERROR") == []
+
+
+def test_a_wrong_condition_leaves_the_state_alone(tap: Tap, config: dict[str, Any]) -> None:
+    """A slip in jql costs no bookmark: once it is mended, the run after it goes on where the one before it ended."""
+    state = tap().state
+    outcome = tap(state=state, config={**config, "jql": "colour = red"})
+
+    assert outcome.code == 2
+    assert outcome.state == state
+
+
+def test_a_search_that_is_refused_for_another_reason(tap: Tap, site: Site, config: dict[str, Any]) -> None:
+    """Where Jira refuses every search, the condition is not blamed."""
+    outcome = tap(to=NoSearch(site), config={**config, "jql": "project = WEB"})
+
+    line = critical(outcome.log)
+    assert outcome.code == 3
+    assert "of the configuration" not in line
+
+
+class NoSearch:
+    """A site that refuses every search."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def send(self, request: Request) -> Response:
+        if "/search" in request.url:
+            return Response.of_json({"errorMessages": ["The index is not there."]}, 400)
+        return self._site.send(request)
