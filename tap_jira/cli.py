@@ -61,6 +61,8 @@ def _tap(options: argparse.Namespace, machine: Machine) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="tap-jira",
+        # An option that is cut short today may mean another one tomorrow.
+        allow_abbrev=False,
         description="Copy a Jira site as Singer messages: discover its tables, then sync them into any Singer target.",
         epilog="Another command: tap-jira simulate serves a simulated Jira, for trying things out (--help tells more).",
     )
@@ -101,10 +103,10 @@ def _sync(opened: Session, options: argparse.Namespace, out: BinaryIO) -> int:
     from tap_jira.run import Run
 
     config, pool = opened.config, opened.pool
-    bookmarks = state.parse(text(options.state), options.state) if options.state else state.State()
+    bookmarks = state.parse(text(options.state, "--state"), options.state) if options.state else state.State()
     if taken_over := bookmarks.take_over():
         LOGGER.info("%s", taken_over)
-    given = catalog.parse(text(options.catalog), options.catalog) if options.catalog else None
+    given = catalog.parse(text(options.catalog, "--catalog"), options.catalog) if options.catalog else None
     selections = catalog.select(given, LOGGER.warning) if given else []
     client, found = workers.call(pool, lambda: enter(config, opened.client))
     LOGGER.info("%s, Jira %s %s, as %s", client.base_url, found.kind, ".".join(map(str, found.version)), found.account)

@@ -164,6 +164,9 @@ def load(values: Mapping[str, Any], environment: Mapping[str, str], warn: Callab
         del given["request_timeout"]
     for name in sorted(given.keys() - kinds.keys()):
         warn(_unknown(name, list(kinds)))
+    for name in sorted(name for name, text in environment.items() if text.strip() and _is_meant_for_us(name)):
+        if name.removeprefix(ENVIRONMENT_PREFIX).lower() not in kinds:
+            warn(_unknown(name, [ENVIRONMENT_PREFIX + known.upper() for known in kinds], "environment"))
     given.update(
         (name, text) for name in kinds if (text := environment.get(ENVIRONMENT_PREFIX + name.upper(), "")).strip()
     )
@@ -203,11 +206,19 @@ def _authentication_faults(given: Mapping[str, Any]) -> Iterator[str]:
         yield "oauth_private_key and oauth_private_key_file are both given; keep one"
 
 
-def _unknown(name: str, known: list[str]) -> str:
+def secret_keys(values: Mapping[str, Any]) -> list[str]:
+    """Which of the keys in a configuration file hold secrets."""
+    return [option.name for option in fields(Config) if option.metadata["secret"] and values.get(option.name)]
+
+
+def _is_meant_for_us(name: str) -> bool:
+    # With two underscores come settings of Meltano's own (https://docs.meltano.com/concepts/plugins#plugin-extras).
+    return name.startswith(ENVIRONMENT_PREFIX) and not name.startswith(ENVIRONMENT_PREFIX + "_")
+
+
+def _unknown(name: str, known: list[str], where: str = "configuration") -> str:
     near = difflib.get_close_matches(name, known, 1)
-    return f"configuration: {name} is not a key of this tap and is ignored" + (
-        f"; did you mean {near[0]}?" if near else ""
-    )
+    return f"{where}: {name} is not a key of this tap and is ignored" + (f"; did you mean {near[0]}?" if near else "")
 
 
 _ADDRESS = re.compile(r"(?i:(https?)://)?(\[[0-9a-fA-F:.]+\]|[\w.-]+)(:\d{1,5})?(/[^\s?#]*)?")

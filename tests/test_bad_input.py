@@ -70,17 +70,24 @@ def test_a_configuration_that_cannot_be_used(tap: Tap, config: Any, words: list[
 
 
 def test_no_configuration(tap: Tap) -> None:
-    """Without any configuration the tap says which keys it needs."""
-    ended(tap(config=None), 2, "base_url is missing", "personal_access_token")
+    """Without any configuration the tap says how to give it one, and where to read more."""
+    ended(tap(config=None), 2, "--config FILE", "TAP_JIRA_BASE_URL", "--help")
+
+
+def test_half_a_configuration_in_the_environment(tap: Tap) -> None:
+    """Once the environment says something, what is missing is named."""
+    ended(
+        tap(config=None, environment={"TAP_JIRA_BASE_URL": BASE}), 2, "no way to authenticate", "personal_access_token"
+    )
 
 
 @pytest.mark.parametrize("option", ["--config", "--catalog", "--state"])
 def test_a_file_that_is_not_there(tap: Tap, tmp_path: Path, option: str) -> None:
-    """A file that cannot be read is named."""
+    """A file that cannot be read is named, with the option that named it."""
     path = str(tmp_path / "none.json")
     rest = {"config": None} if option == "--config" else {}
 
-    ended(tap(option, path, **rest), 2, f"{path} cannot be read: No such file or directory")
+    ended(tap(option, path, **rest), 2, f"{option}: {path} cannot be read: No such file or directory")
 
 
 def test_a_file_that_is_no_text(tap: Tap, tmp_path: Path) -> None:

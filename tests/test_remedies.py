@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -145,3 +147,39 @@ class NoSearch:
         if "/search" in request.url:
             return Response.of_json({"errorMessages": ["The index is not there."]}, 400)
         return self._site.send(request)
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o644])
+def test_a_secret_that_others_can_read(tap: Tap, tmp_path: Path, config: dict[str, Any], mode: int) -> None:
+    """A configuration file that holds a secret and is open to others is worth one warning, with what to run."""
+    path = tmp_path / "it is mine.json"
+    path.write_text(json.dumps(config))
+    path.chmod(mode)
+    outcome = tap("--config", str(path), "--discover", config=None)
+
+    (line,) = (line for line in outcome.logged("WARNING") if "chmod" in line)
+    assert outcome.code == 0
+    assert "holds personal_access_token and can be read by others" in line
+    assert line.endswith(f"run: chmod 600 '{path}'")
+
+
+def test_a_file_without_secrets_may_be_read(tap: Tap, tmp_path: Path) -> None:
+    """Where the secrets come from the environment, anybody may read the file; nor does a closed one need a warning."""
+    path = tmp_path / "open.json"
+    path.write_text(json.dumps({"base_url": BASE}))
+    path.chmod(0o644)
+    environment = {"TAP_JIRA_PERSONAL_ACCESS_TOKEN": TOKEN}
+    outcomes = [tap("--discover", "--config", str(path), config=None, environment=environment), tap("--discover")]
+
+    assert [(outcome.code, "chmod" in outcome.log) for outcome in outcomes] == [(0, False)] * 2
+
+
+def test_a_key_in_the_environment_that_does_not_exist(tap: Tap) -> None:
+    """A variable that looks like ours and is not is named, with the nearest that is; Meltano's own are left alone."""
+    environment = {"TAP_JIRA_API_TOKN": "a-token", "TAP_JIRA__SELECT": "[]", "TAP_JIRA_ODD": "", "TAP_JIRAS": "x"}
+    outcome = tap("--discover", environment=environment)
+
+    assert outcome.logged("WARNING") == [
+        "WARNING environment: TAP_JIRA_API_TOKN is not a key of this tap and is ignored; did you mean "
+        "TAP_JIRA_API_TOKEN?"
+    ]

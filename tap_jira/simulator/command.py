@@ -61,6 +61,7 @@ def _failed(reason: str) -> int:
 def _options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="tap-jira simulate",
+        allow_abbrev=False,
         description="Serve a simulated Jira, Data Center or Cloud, on 127.0.0.1.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
