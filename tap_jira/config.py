@@ -139,7 +139,9 @@ class Config:
     def secrets(self) -> list[str]:
         """Every value that must not appear in a log."""
         values = [getattr(self, option.name) for option in fields(self) if option.metadata["secret"]]
-        return [value for value in values if value]
+        # As basic authentication joins them before they are put into base64.
+        pairs = [(self.username, self.password), (self.email, self.api_token)]
+        return [*(value for value in values if value), *(f"{user}:{secret}" for user, secret in pairs if secret)]
 
 
 WAYS_IN: Mapping[str, tuple[tuple[str, ...], ...]] = {
