@@ -10,7 +10,7 @@ from tap_jira import issues, jql
 from tap_jira.catalog import Selection
 from tap_jira.client import Client
 from tap_jira.config import Config
-from tap_jira.dates import format_millis, to_millis
+from tap_jira.dates import duration, format_millis, to_millis, told
 from tap_jira.errors import ConfigError, NotFoundError, ReadError, RefusedError
 from tap_jira.offsets import OffsetWalk
 from tap_jira.run import Run, Table
@@ -143,6 +143,13 @@ def _chunks(plan: Plan, source: issues.Issues, run: Run) -> Iterator[Chunk]:
 def _lower_bound(run: Run, stream: str, key: str, condition: str) -> int:
     """From when on issues are read, in epoch seconds."""
     history = _history(run)
+    if history > run.site.now:
+        LOGGER.warning(
+            "%s: start_date, %s, is still %s off by Jira's clock; no issue is read before that",
+            stream,
+            told(history),
+            duration(history - run.site.now),
+        )
     bookmark = run.state.seconds(stream, key)
     if bookmark is None:
         since = format_millis(history * 1000)
@@ -156,11 +163,12 @@ def _lower_bound(run: Run, stream: str, key: str, condition: str) -> int:
     if bookmark > run.site.now:
         ahead = bookmark - run.site.now
         LOGGER.warning(
-            "%s: the bookmark is %d s later than Jira's clock; a clock was set back or the state was edited: "
-            "reading from %d s before the present instead",
+            "%s: the bookmark, %s, is %s later than Jira's clock; a clock was set back or the state was edited: "
+            "reading from %s on instead",
             stream,
-            ahead,
-            reach + ahead,
+            told(bookmark),
+            duration(ahead),
+            told(run.site.now - reach - ahead),
         )
         bookmark, reach = run.site.now, reach + ahead
         run.state.keep(stream, **{key: None})

@@ -369,7 +369,9 @@ def test_a_bookmark_in_the_future(tap: Tap, site: Site, time: Time) -> None:
     outcome = tap(state=state)
 
     assert outcome.code == 0
-    assert any("the bookmark is 7200 s later than Jira's clock" in line for line in outcome.logged("WARNING"))
+    (line,) = outcome.logged("WARNING")
+    assert "the bookmark, 2023-11-15 02:13 UTC, is 2 h later than Jira's clock" in line
+    assert line.endswith("reading from 2023-11-14 21:53 UTC on instead")
     assert "10005" in ids(outcome)
     assert outcome.state["bookmarks"]["jira_issues"]["updated_at"] == "2023-11-15T00:13:20.000000Z"
 

@@ -183,3 +183,14 @@ def test_a_key_in_the_environment_that_does_not_exist(tap: Tap) -> None:
         "WARNING environment: TAP_JIRA_API_TOKN is not a key of this tap and is ignored; did you mean "
         "TAP_JIRA_API_TOKEN?"
     ]
+
+
+def test_a_start_in_the_future(tap: Tap, config: dict[str, Any]) -> None:
+    """A start_date that is yet to come brings nothing, and is worth a warning with the date."""
+    outcome = tap(config={**config, "start_date": "2023-11-24"})
+
+    assert (outcome.code, outcome.records("jira_issues")) == (0, [])
+    assert outcome.logged("WARNING") == [
+        "WARNING jira_issues: start_date, 2023-11-24 00:00 UTC, is still 9 days off by Jira's clock; no issue is read "
+        "before that"
+    ]
