@@ -115,11 +115,12 @@ def _sync(opened: Session, options: argparse.Namespace, out: BinaryIO) -> int:
     if not selections:
         LOGGER.warning("no stream is selected; set selected in the catalog's metadata")
     writer = Writer(out, pool.monotonic)
-    code = sync.sync(Run(client, found, config, bookmarks, writer, pool), selections)
+    run = Run(client, found, config, bookmarks, writer, pool)
+    code = sync.sync(run, selections)
     if code:
+        others = f" (and {len(run.failures) - 1} more, in the lines above)" if run.failures[1:] else ""
         LOGGER.critical(
-            "not everything could be read and sent, the lines above say what and why; what was sent is safe to keep, "
-            "and the next run goes on from the last state"
+            "%s%s; what was sent is safe to keep, and the next run goes on from the last state", run.failures[0], others
         )
     return code
 

@@ -110,13 +110,11 @@ def _owe(run: Run, stream: str, ids: list[str]) -> None:
 def _report_debts(run: Run, stream: str) -> None:
     owed = _owed(run, stream)
     if owed:
-        LOGGER.error(
-            "%s: Jira cannot print %d issues (ids %s); they are tried again at each run; look for them in Jira's log",
-            stream,
-            len(owed),
-            ", ".join(owed[:20]),
+        run.fail(
+            ReadError.exit_code,
+            f"{stream}: Jira cannot print {len(owed)} issues (ids {', '.join(owed[:20])}); they are tried again at "
+            "each run; look for them in Jira's log",
         )
-        run.fail(ReadError.exit_code)
 
 
 def _owed(run: Run, stream: str) -> list[str]:

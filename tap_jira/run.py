@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from singer import metrics
@@ -44,6 +44,8 @@ class Run:
     writer: Writer
     workers: Workers
     exit_code: int = 0
+    failures: list[str] = field(default_factory=list)
+    """What went wrong so far, each as a sentence with its cause."""
     state_at: float = 0.0
 
     def send_state(self) -> None:
@@ -61,9 +63,11 @@ class Run:
         """The result of ``task``, run where a signal need not wait for it."""
         return workers.call(self.workers, task, self.tick)
 
-    def fail(self, exit_code: int) -> None:
-        """The run goes on, and will not end with 0; the first failure settles the code."""
+    def fail(self, exit_code: int, reason: str) -> None:
+        """The run goes on, and will not end with 0; the first failure settles the code and the last line."""
+        LOGGER.error("%s", reason)
         self.exit_code = self.exit_code or exit_code
+        self.failures.append(reason)
 
     @property
     def lookback_seconds(self) -> int:
@@ -109,6 +113,5 @@ class Table:
         """Tell how many records went out and what did not fit."""
         self._oddities.tell()
         if self.keyless:
-            LOGGER.error("%s: %d records without their key were left out", self.stream.name, self.keyless)
-            self._run.fail(1)
+            self._run.fail(1, f"{self.stream.name}: {self.keyless} records without their key were left out")
         metrics.log(LOGGER, metrics.Point("counter", "record_count", self.written, {"endpoint": self.stream.name}))

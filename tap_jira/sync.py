@@ -20,7 +20,7 @@ from tap_jira.incremental import sync_issues
 from tap_jira.pagination import Lists, Pages, Pairs, projects, values, whole
 from tap_jira.run import Run, Table
 from tap_jira.site import Site
-from tap_jira.streams import Place
+from tap_jira.streams import ISSUES, Place
 from tap_jira.users import accounts, user_list, user_search
 
 LOGGER = logging.getLogger(__name__)
@@ -82,15 +82,16 @@ def _sync_stream(run: Run, selection: Selection) -> None:
         else:
             _sync_whole(run, table)
     except ForbiddenError as error:
-        LOGGER.warning("%s is skipped: %s", stream.name, error)
-        if selection.chosen:
-            run.fail(error.exit_code)
+        # Without its issues a copy of Jira is none, whether somebody chose them or not.
+        if selection.chosen or stream.name == ISSUES:
+            run.fail(error.exit_code, f"{stream.name} is skipped: {error}")
+        else:
+            LOGGER.warning("%s is skipped: %s", stream.name, error)
     except (AuthError, ConfigError, OutputError, InterruptedByError):
         raise
     except TapError as error:
         # The other streams may be fine, and what this one has written is safe.
-        LOGGER.error("%s is not complete: %s", stream.name, error)
-        run.fail(error.exit_code)
+        run.fail(error.exit_code, f"{stream.name} is not complete: {error}")
     finally:
         run.workers.forget()
         table.close()

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tap_jira.client import Sends
 from tap_jira.simulator import CloudCredentials, CloudSite, Site, World, cloud_credentials
 from tap_jira.wire import NetworkError, Request, Response
 from tests.conftest import TOKEN, Tap
@@ -194,3 +195,40 @@ def test_a_start_in_the_future(tap: Tap, config: dict[str, Any]) -> None:
         "WARNING jira_issues: start_date, 2023-11-24 00:00 UTC, is still 9 days off by Jira's clock; no issue is read "
         "before that"
     ]
+
+
+@pytest.mark.parametrize("names", [[], ["jira_issues", "jira_resolutions"]])
+def test_issues_that_may_not_be_read(tap: Tap, site: Site, names: list[str]) -> None:
+    """A site that refuses its issues ends the run with 3, chosen or not, and the other tables come all the same."""
+    catalog = json.loads(tap("--discover").output)
+    for entry in catalog["streams"]:
+        entry["metadata"][0]["metadata"]["selected"] = entry["stream"] in names
+    outcome = tap(to=Refusing(site, "/search"), catalog=catalog if names else None)
+
+    line = critical(outcome.log)
+    assert outcome.code == 3
+    assert "jira_issues is skipped: GET /rest/api/2/search was answered 403" in line
+    assert "the account lacks the permission" in line
+    assert outcome.records("jira_resolutions")
+
+
+def test_several_tables_fail(tap: Tap, site: Site) -> None:
+    """The last line has the cause of the first failure, and how many others there are to be found above it."""
+    outcome = tap(to=Refusing(Refusing(site, "/search"), "/resolution", status=405))
+
+    line = critical(outcome.log)
+    assert line.startswith("CRITICAL jira_issues is skipped: GET /rest/api/2/search was answered 403")
+    assert "(and 1 more, in the lines above)" in line
+    assert [entry.split()[1] for entry in outcome.logged("ERROR")] == ["jira_issues", "jira_resolutions"]
+
+
+class Refusing:
+    """A site that refuses whatever has this in its address."""
+
+    def __init__(self, site: Sends, part: str, status: int = 403) -> None:
+        self._site, self._part, self._status = site, part, status
+
+    def send(self, request: Request) -> Response:
+        if self._part in request.url:
+            return Response.of_json({"errorMessages": ["No."]}, self._status)
+        return self._site.send(request)
