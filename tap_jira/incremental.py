@@ -55,7 +55,9 @@ def refused_keys(client: Client, kind: str, config: Config) -> str:
         return ""
     conditions = {"projects": jql.condition(config.projects, None), "jql": jql.condition((), config.jql)}
     said = {key: issues.complaint(client, kind, condition) for key, condition in conditions.items() if condition}
-    told = "; ".join(f"{key} of the configuration is refused by Jira: {words}" for key, words in said.items() if words)
+    told = "; ".join(
+        f"{key} of the configuration is refused by Jira: {words.rstrip('.')}" for key, words in said.items() if words
+    )
     return f"{told}; correct it, or let this account see what it names" if told else ""
 
 

@@ -178,7 +178,7 @@ def json_object(path: str) -> dict[str, Any]:
     try:
         value = json.loads(text(path, "--config"))
     except ValueError as error:
-        raise ConfigError(f"configuration file {path} is not JSON ({error})") from None
+        raise ConfigError(f"configuration file {path} is not JSON ({error}); correct it there") from None
     if not isinstance(value, dict):
         raise ConfigError(f'configuration file {path} must hold an object, such as {{"base_url": …}}')
     return value

@@ -237,7 +237,9 @@ def _not_accepted(what: str, response: Response, now: float, login: Login) -> Au
     remedy = OAUTH_PROBLEMS.get(problem, "start the authorisation anew")
     ahead = seconds_ahead(response.headers, now)
     clocks = (
-        f" (Jira's clock is {ahead:+.0f} s from ours)" if problem == "timestamp_refused" and ahead is not None else ""
+        f" (Jira's clock is {round(ahead):+d} s from ours)"
+        if problem == "timestamp_refused" and ahead is not None
+        else ""
     )
     return AuthError(f"{said}; {login.host} says {problem}: {remedy}{clocks}")
 
@@ -262,6 +264,9 @@ def quote(response: Response, unless: str = "") -> str:
 def words(response: Response) -> str:
     """What the answer says of itself, on one line and not too long."""
     said = " ".join(_said(response).split())
+    if said.endswith(f"({response.status})") and said[: -len("(401)")].replace(" ", "").isalpha():
+        # A page's title that is the status again.
+        return ""
     return said[:LONGEST_QUOTE] + ("…" if len(said) > LONGEST_QUOTE else "")
 
 

@@ -91,8 +91,8 @@ def test_atlassians_gateway_is_not_reached(tap: Tap) -> None:
     assert "base_url" not in line
 
 
-NOPE = "The value 'NOPE' does not exist for the field 'project'."
-FIELD = "Field 'colour' does not exist or you do not have permission to view it."
+NOPE = "The value 'NOPE' does not exist for the field 'project'"
+FIELD = "Field 'colour' does not exist or you do not have permission to view it"
 
 
 @pytest.mark.parametrize("kind", ["server", "cloud"])

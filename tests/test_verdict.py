@@ -355,6 +355,7 @@ def test_what_jira_said_is_quoted(body: Any, expected: str) -> None:
     [
         (b"<html><head><title>Unauthorized (401)</title></head></html>", ": Unauthorized (401);"),
         (b"<status><message>Search limit exceeded</message></status>", ": Search limit exceeded;"),
+        (b"<html><head><title>Method Not Allowed (405)</title></head></html>", "answered 405;"),
         (b"<html><body><h1>nginx</h1></body></html>", "answered 405;"),
         (b"\xff\xfe\x00", "answered 405;"),
         (b"", "answered 405;"),
