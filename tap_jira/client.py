@@ -56,10 +56,12 @@ class Client:
         """The decoded answer to a GET of ``path`` below ``/rest/api/2/``; a TapError if there is none to be had."""
         return self.answer(path, params, is_whole)[0]
 
-    def answer(self, path: str, params: Params = None, is_whole: Check = None) -> tuple[Any, Response]:
+    def answer(
+        self, path: str, params: Params = None, is_whole: Check = None, signed: bool = True
+    ) -> tuple[Any, Response]:
         """The decoded answer together with the answer as it came, for its headers and its size."""
         query = f"?{_query(params)}" if params else ""
-        return self._ask(Request("GET", f"{self._address(path)}{query}"), path, is_whole)
+        return self._ask(Request("GET", f"{self._address(path)}{query}", signed=signed), path, is_whole)
 
     def post(self, path: str, body: Mapping[str, Any], is_whole: Check = None) -> Any:
         """The decoded answer to a POST that only reads: it is sent again like a GET."""

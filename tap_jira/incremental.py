@@ -8,8 +8,6 @@ from functools import partial
 
 from tap_jira import issues, jql
 from tap_jira.catalog import Selection
-from tap_jira.client import Client
-from tap_jira.config import Config
 from tap_jira.dates import duration, format_millis, to_millis, told
 from tap_jira.errors import ConfigError, NotFoundError, ReadError, RefusedError
 from tap_jira.offsets import OffsetWalk
@@ -42,15 +40,16 @@ def sync_issues(run: Run, table: Table) -> None:
         if refusal.status != 400:
             raise
         run.workers.forget()
-        complaints = run.call(partial(refused_keys, run.client, _kind(run, name), run.config))
+        complaints = run.call(partial(refused_keys, run, name))
         if not complaints:
             raise
         run.state.keep(name, **{**dict.fromkeys(run.state.bookmark(name)), **before})
         raise ConfigError(complaints) from refusal
 
 
-def refused_keys(client: Client, kind: str, config: Config) -> str:
+def refused_keys(run: Run, stream: str) -> str:
     """Which of ``projects`` and ``jql`` Jira does not take, and in which words; '' if they are not what it refuses."""
+    client, kind, config = run.client, _kind(run, stream), run.config
     if issues.complaint(client, kind, ""):
         return ""
     conditions = {"projects": jql.condition(config.projects, None), "jql": jql.condition((), config.jql)}
@@ -61,15 +60,24 @@ def refused_keys(client: Client, kind: str, config: Config) -> str:
     return f"{told}; correct it, or let this account see what it names" if told else ""
 
 
+def reader(run: Run, selection: Selection) -> tuple[issues.Issues, int]:
+    """What reads the selected columns of the issues that this run wants, and from when on (epoch seconds).
+
+    The state remembers the condition, and how the site takes bounds of time.
+    """
+    name, key = selection.stream.name, str(selection.stream.replication_key)
+    condition = jql.condition(run.config.projects, run.config.jql)
+    low = _lower_bound(run, name, key, condition)
+    dialect = _dialect(run, name)
+    run.state.keep(name, filter=condition or None)
+    return issues.Issues(run.client, dialect, condition, **_wanted(selection), kind=_kind(run, name)), low
+
+
 def _sync_issues(run: Run, table: Table) -> None:
     stream, key = table.stream, str(table.stream.replication_key)
-    condition = jql.condition(run.config.projects, run.config.jql)
-    low = _lower_bound(run, stream.name, key, condition)
-    dialect = _dialect(run, stream.name)
-    run.state.keep(stream.name, filter=condition or None)
-    source = issues.Issues(run.client, dialect, condition, **_wanted(table.selection), kind=_kind(run, stream.name))
+    source, low = reader(run, table.selection)
     settled = max(low, run.site.now - run.lookback_seconds)
-    span = Span(low=low, now=run.site.now, settled=settled, aligned=dialect.aligned)
+    span = Span(low=low, now=run.site.now, settled=settled, aligned=source.dialect.aligned)
     plan = Plan(WALKS[source.kind], span, PageSize(run.config.page_size), _settle_debts(run, table, source))
     # Dates to the minute find a little more than was asked for. Rows before a bookmark's lookback are no harm, and a
     # page that did not join may need them; rows before start_date were not wanted.

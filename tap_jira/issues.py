@@ -81,6 +81,14 @@ class Issues:
             return Row(issue_id, None, None, Owed())
         return self._completed([dump(issue)])[0]
 
+    def count(self, window: Window) -> int | None:
+        """How many issues the window has, on Jira Cloud about; None if Jira does not tell."""
+        if self.kind == "cloud":
+            return self._told_count(window)
+        params = {"jql": jql.where(window, self.dialect, self.condition), "maxResults": 0, "fields": list(TIMES)}
+        answer, _ = self.client.search(PATHS["server"], params, _is_search_answer, heads.answer)
+        return int(answer.total)
+
     def _search(self, client: Client, query: str, ask: Ask, fields: Sequence[str], expand: Sequence[str]) -> Page:
         search = self._by_token if self.kind == "cloud" else self._by_position
         return search(client, query, ask, fields, expand)
@@ -101,7 +109,7 @@ class Issues:
         came, token = len(answer.issues), answer.nextPageToken
         return Page(
             rows=self._completed(answer.issues),
-            total=self._count(ask) if token and ask.counts else 0,
+            total=(self._told_count(ask.window) or 0) if token and ask.counts else 0,
             # A page is cut to what Jira is willing to print, in so many words nowhere.
             size=came if token and came >= LEAST_CAP else ask.size,
             bytes=len(response.body),
@@ -109,18 +117,18 @@ class Issues:
             is_lost=token is None and answer.isLast is False,
         )
 
-    def _count(self, ask: Ask) -> int:
-        """About how many issues the window has; 0 if Jira does not tell."""
-        query = {"jql": jql.where(ask, self.dialect, self.condition)}
+    def _told_count(self, window: Window) -> int | None:
+        """About how many issues the window has; None if Jira does not tell."""
+        query = {"jql": jql.where(window, self.dialect, self.condition)}
         try:
             answer = self.client.hasty().post(
                 "search/approximate-count", query, lambda answer: isinstance(answer, dict)
             )
         except (RefusedError, UnavailableError) as error:
             LOGGER.info("the issues are not counted beforehand: %s", error)
-            return 0
+            return None
         count = answer.get("count")
-        return count if isinstance(count, int) else 0
+        return count if isinstance(count, int) else None
 
     def _by_position(self, client: Client, query: str, ask: Ask, fields: Sequence[str], expand: Sequence[str]) -> Page:
         params: dict[str, Any] = {"jql": query, "startAt": ask.start, "maxResults": ask.size, "fields": list(fields)}

@@ -59,6 +59,8 @@ class Session:
     config: Config
     client: Client
     pool: Pool
+    redact: Callable[[str], str]
+    """Blots the secrets out of what goes elsewhere than into the log."""
 
 
 def this_machine() -> Machine:
@@ -108,7 +110,7 @@ def session(path: str | None, machine: Machine) -> Iterator[Session]:
     pool = machine.pool(config.concurrency)
     try:
         with _signals(pool), contextlib.ExitStack() as at_end:
-            yield Session(config, _client(config, machine, pool, redactor, at_end), pool)
+            yield Session(config, _client(config, machine, pool, redactor, at_end), pool, redactor)
     finally:
         pool.close()
 

@@ -38,8 +38,7 @@ PAGERS: Mapping[str, Callable[[Lists, str, Pairs], Pages]] = {
 
 def sync(run: Run, selections: list[Selection]) -> int:
     """Write the selected streams and return the exit code; what is written when an exception leaves is safe to keep."""
-    _check_keys(selections, run.site)
-    _check_bookmarks(run, selections)
+    vet(run, selections)
     for selection in selections:
         stream = selection.stream
         bookmarks = [stream.replication_key] if stream.replication_key else []
@@ -55,6 +54,20 @@ def sync(run: Run, selections: list[Selection]) -> int:
     return run.exit_code
 
 
+def vet(run: Run, selections: list[Selection]) -> None:
+    """Refuse a catalog that does not fit the site and a bookmark that is no time, before anything is sent."""
+    _check_keys(selections, run.site)
+    _check_bookmarks(run, selections)
+
+
+def must_be_readable(selection: Selection) -> bool:
+    """Whether a stream that the account may not read is a failure; another one is skipped with a warning.
+
+    Without its issues a copy of Jira is none, whether somebody chose them or not.
+    """
+    return selection.chosen or selection.stream.name == ISSUES
+
+
 def _check_keys(selections: list[Selection], site: Site) -> None:
     for selection in selections:
         stream = selection.stream
@@ -66,7 +79,6 @@ def _check_keys(selections: list[Selection], site: Site) -> None:
 
 
 def _check_bookmarks(run: Run, selections: list[Selection]) -> None:
-    """Refuse a bookmark that is no time before anything is sent."""
     for stream in (selection.stream for selection in selections):
         if stream.replication_key:
             run.state.seconds(stream.name, stream.replication_key)
@@ -82,8 +94,7 @@ def _sync_stream(run: Run, selection: Selection) -> None:
         else:
             _sync_whole(run, table)
     except ForbiddenError as error:
-        # Without its issues a copy of Jira is none, whether somebody chose them or not.
-        if selection.chosen or stream.name == ISSUES:
+        if must_be_readable(selection):
             run.fail(error.exit_code, f"{stream.name} is skipped: {error}")
         else:
             LOGGER.warning("%s is skipped: %s", stream.name, error)
