@@ -94,7 +94,7 @@ def _by_callback(dance: Dance, port: int, opened: Session, machine: Machine) -> 
 
 def _save(path: Path, values: Mapping[str, str], machine: Machine) -> None:
     """Put these values into the configuration file as it is by now, and leave the rest in its place."""
-    before = text(str(path))
+    before = text(str(path), "--config")
     indent = re.match(r"\s*\{\s*\n([ \t]+)", before)
     merged = {**json_object(str(path)), **values}
     after = json.dumps(merged, indent=indent[1] if indent else 2, ensure_ascii=before.isascii())

@@ -131,6 +131,12 @@ class Config:
         return next(way for way, needed in WAYS_IN.items() if any(getattr(self, name) for name in needed[0]))
 
     @property
+    def login_keys(self) -> str:
+        """The keys that we authenticate with, as an error names them."""
+        names = [name for needed in WAYS_IN[self.way_in] for name in needed if getattr(self, name)]
+        return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
+
+    @property
     def is_oauth2(self) -> bool:
         """Whether we come with OAuth 2.0, which only Atlassian's gateway takes."""
         return self.way_in in ("oauth2", "access_token")
@@ -144,7 +150,9 @@ class Config:
     def secrets(self) -> list[str]:
         """Every value that must not appear in a log."""
         values = [getattr(self, option.name) for option in fields(self) if option.metadata["secret"]]
-        return [value for value in values if value]
+        # As basic authentication joins them before they are put into base64.
+        pairs = [(self.username, self.password), (self.email, self.api_token)]
+        return [*(value for value in values if value), *(f"{user}:{secret}" for user, secret in pairs if secret)]
 
 
 WAYS_IN: Mapping[str, tuple[tuple[str, ...], ...]] = {
@@ -178,6 +186,9 @@ def load(
         del given["request_timeout"]
     for name in sorted(given.keys() - kinds.keys()):
         warn(_unknown(name, list(kinds)))
+    for name in sorted(name for name, text in environment.items() if text.strip() and _is_meant_for_us(name)):
+        if name.removeprefix(ENVIRONMENT_PREFIX).lower() not in kinds:
+            warn(_unknown(name, [ENVIRONMENT_PREFIX + known.upper() for known in kinds], "environment"))
     given.update(
         (name, text) for name in kinds if (text := environment.get(ENVIRONMENT_PREFIX + name.upper(), "")).strip()
     )
@@ -238,11 +249,19 @@ def _missing(needed: Iterable[tuple[str, ...]], given: Mapping[str, Any]) -> Ite
             yield f"{' or '.join(names)} is missing{how}"
 
 
-def _unknown(name: str, known: list[str]) -> str:
+def secret_keys(values: Mapping[str, Any]) -> list[str]:
+    """Which of the keys in a configuration file hold secrets."""
+    return [option.name for option in fields(Config) if option.metadata["secret"] and values.get(option.name)]
+
+
+def _is_meant_for_us(name: str) -> bool:
+    # With two underscores come settings of Meltano's own (https://docs.meltano.com/concepts/plugins#plugin-extras).
+    return name.startswith(ENVIRONMENT_PREFIX) and not name.startswith(ENVIRONMENT_PREFIX + "_")
+
+
+def _unknown(name: str, known: list[str], where: str = "configuration") -> str:
     near = difflib.get_close_matches(name, known, 1)
-    return f"configuration: {name} is not a key of this tap and is ignored" + (
-        f"; did you mean {near[0]}?" if near else ""
-    )
+    return f"{where}: {name} is not a key of this tap and is ignored" + (f"; did you mean {near[0]}?" if near else "")
 
 
 _ADDRESS = re.compile(r"(?i:(https?)://)?(\[[0-9a-fA-F:.]+\]|[\w.-]+)(:\d{1,5})?(/[^\s?#]*)?")

@@ -8,7 +8,7 @@ from functools import partial
 
 from tap_jira import issues, jql, packed
 from tap_jira.catalog import Selection
-from tap_jira.dates import format_millis, to_millis
+from tap_jira.dates import duration, format_millis, to_millis, told
 from tap_jira.errors import ConfigError, NotFoundError, ReadError, RefusedError
 from tap_jira.offsets import OffsetWalk
 from tap_jira.run import Run, Table
@@ -28,17 +28,56 @@ packed, they are some dozens of pages, enough to keep eight connections busy whi
 
 
 def sync_issues(run: Run, table: Table) -> None:
-    """Send the issues that changed since the bookmark, in order, and move the bookmark after each whole window."""
-    stream, key = table.stream, str(table.stream.replication_key)
-    condition = jql.condition(run.config.projects, run.config.jql)
-    low = _lower_bound(run, stream.name, key, condition)
-    dialect = _dialect(run, stream.name)
-    run.state.keep(stream.name, filter=condition or None)
-    source = issues.Issues(
-        run.client, dialect, run.together, condition, **_wanted(table.selection), kind=_kind(run, stream.name)
+    """Send the issues that changed since the bookmark, in order, and move the bookmark after each whole window.
+
+    ConfigError, and the state as it was, if Jira does not take the condition of the configuration.
+    """
+    name = table.stream.name
+    before = run.state.bookmark(name)
+    try:
+        _sync_issues(run, table)
+    except RefusedError as refusal:
+        if refusal.status != 400:
+            raise
+        run.workers.forget()
+        complaints = run.call(partial(refused_keys, run, name))
+        if not complaints:
+            raise
+        run.state.keep(name, **{**dict.fromkeys(run.state.bookmark(name)), **before})
+        raise ConfigError(complaints) from refusal
+
+
+def refused_keys(run: Run, stream: str) -> str:
+    """Which of ``projects`` and ``jql`` Jira does not take, and in which words; '' if they are not what it refuses."""
+    client, kind, config = run.client, _kind(run, stream), run.config
+    if issues.complaint(client, kind, ""):
+        return ""
+    conditions = {"projects": jql.condition(config.projects, None), "jql": jql.condition((), config.jql)}
+    said = {key: issues.complaint(client, kind, condition) for key, condition in conditions.items() if condition}
+    told = "; ".join(
+        f"{key} of the configuration is refused by Jira: {words.rstrip('.')}" for key, words in said.items() if words
     )
+    return f"{told}; correct it, or let this account see what it names" if told else ""
+
+
+def reader(run: Run, selection: Selection) -> tuple[issues.Issues, int]:
+    """What reads the selected columns of the issues that this run wants, and from when on (epoch seconds).
+
+    The state remembers the condition, and how the site takes bounds of time.
+    """
+    name, key = selection.stream.name, str(selection.stream.replication_key)
+    condition = jql.condition(run.config.projects, run.config.jql)
+    low = _lower_bound(run, name, key, condition)
+    dialect = _dialect(run, name)
+    run.state.keep(name, filter=condition or None)
+    return issues.Issues(run.client, dialect, run.together, condition, **_wanted(selection), kind=_kind(run, name)), low
+
+
+def _sync_issues(run: Run, table: Table) -> None:
+    stream, key = table.stream, str(table.stream.replication_key)
+    source, low = reader(run, table.selection)
     settled = max(low, run.site.now - run.lookback_seconds)
-    span = Span(low=low, now=run.site.now, settled=settled, aligned=dialect.aligned)
+    span = Span(low=low, now=run.site.now, settled=settled, aligned=source.dialect.aligned)
     plan = Plan(WALKS[source.kind], span, PageSize(run.config.page_size), _settle_debts(run, table, source))
     table.tally.ahead = lambda: (plan.rows_left, plan.share)
     # Dates to the minute find a little more than was asked for. Rows before a bookmark's lookback are no harm, and a
@@ -84,13 +123,11 @@ def _report_debts(run: Run, table: Table) -> None:
     owed = _owed(run, stream)
     table.tally.left_out += len(owed)
     if owed:
-        LOGGER.error(
-            "%s: Jira cannot print %d issues (ids %s); they are tried again at each run; look for them in Jira's log",
-            stream,
-            len(owed),
-            ", ".join(owed[:20]),
+        run.fail(
+            ReadError.exit_code,
+            f"{stream}: Jira cannot print {len(owed)} issues (ids {', '.join(owed[:20])}); they are tried again at "
+            "each run; look for them in Jira's log",
         )
-        run.fail(ReadError.exit_code)
 
 
 def _owed(run: Run, stream: str) -> list[str]:
@@ -117,6 +154,13 @@ def _chunks(plan: Plan, source: issues.Issues, run: Run) -> Iterator[Chunk]:
 def _lower_bound(run: Run, stream: str, key: str, condition: str) -> int:
     """From when on issues are read, in epoch seconds."""
     history = _history(run)
+    if history > run.site.now:
+        LOGGER.warning(
+            "%s: start_date, %s, is still %s off by Jira's clock; no issue is read before that",
+            stream,
+            told(history),
+            duration(history - run.site.now),
+        )
     bookmark = run.state.seconds(stream, key)
     if bookmark is None:
         since = format_millis(history * 1000)
@@ -130,11 +174,12 @@ def _lower_bound(run: Run, stream: str, key: str, condition: str) -> int:
     if bookmark > run.site.now:
         ahead = bookmark - run.site.now
         LOGGER.warning(
-            "%s: the bookmark is %d s later than Jira's clock; a clock was set back or the state was edited: "
-            "reading from %d s before the present instead",
+            "%s: the bookmark, %s, is %s later than Jira's clock; a clock was set back or the state was edited: "
+            "reading from %s on instead",
             stream,
-            ahead,
-            reach + ahead,
+            told(bookmark),
+            duration(ahead),
+            told(run.site.now - reach - ahead),
         )
         bookmark, reach = run.site.now, reach + ahead
         run.state.keep(stream, **{key: None})

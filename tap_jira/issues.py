@@ -83,6 +83,14 @@ class Issues:
             return Row(issue_id, None, None, Owed())
         return self._completed([dump(issue)], None)[0]
 
+    def count(self, window: Window) -> int | None:
+        """How many issues the window has, on Jira Cloud about; None if Jira does not tell."""
+        if self.kind == "cloud":
+            return self._told_count(window)
+        params = {"jql": jql.where(window, self.dialect, self.condition), "maxResults": 0, "fields": list(TIMES)}
+        answer, _ = self.client.search(PATHS["server"], params, _is_search_answer, heads.answer)
+        return int(answer.total)
+
     def _search(self, client: Client, query: str, ask: Ask, fields: Sequence[str], expand: Sequence[str]) -> Page:
         search = self._by_token if self.kind == "cloud" else self._by_position
         return search(client, query, ask, fields, expand)
@@ -104,7 +112,7 @@ class Issues:
         rows = self._completed(answer.issues, response.packed)
         return Page(
             rows=rows,
-            total=self._count(ask) if token and ask.counts else 0,
+            total=(self._told_count(ask.window) or 0) if token and ask.counts else 0,
             # A page is cut to what Jira is willing to print, in so many words nowhere.
             size=came if token and came >= LEAST_CAP else ask.size,
             bytes=len(response.body),
@@ -113,18 +121,18 @@ class Issues:
             is_lost=token is None and answer.isLast is False,
         )
 
-    def _count(self, ask: Ask) -> int:
-        """About how many issues the window has; 0 if Jira does not tell."""
-        query = {"jql": jql.where(ask, self.dialect, self.condition)}
+    def _told_count(self, window: Window) -> int | None:
+        """About how many issues the window has; None if Jira does not tell."""
+        query = {"jql": jql.where(window, self.dialect, self.condition)}
         try:
             answer = self.client.hasty().post(
                 "search/approximate-count", query, lambda answer: isinstance(answer, dict)
             )
         except (RefusedError, UnavailableError) as error:
             LOGGER.info("the issues are not counted beforehand: %s", error)
-            return 0
+            return None
         count = answer.get("count")
-        return count if isinstance(count, int) else 0
+        return count if isinstance(count, int) else None
 
     def _by_position(self, client: Client, query: str, ask: Ask, fields: Sequence[str], expand: Sequence[str]) -> Page:
         params: dict[str, Any] = {"jql": query, "startAt": ask.start, "maxResults": ask.size, "fields": list(fields)}
@@ -200,6 +208,18 @@ def find_dialect(client: Client, kind: str, zone: str | None) -> tuple[jql.Diale
     # Only an issue that stood still meanwhile shows that the numbers were to blame.
     stood_still = bool(tried) and any(tried.get(row.id) == row for row in _newest(client, kind))
     return jql.Literals(zone or "UTC"), stood_still
+
+
+def complaint(client: Client, kind: str, condition: str) -> str:
+    """What Jira says against a condition that it refuses, '' if it takes it; an empty condition finds all issues."""
+    wanted = f"{condition} AND " if condition else ""
+    try:
+        _rows(client, kind, f'{wanted}updated >= "{LONG_AGO}"', 1)
+    except RefusedError as refusal:
+        if refusal.status != 400:
+            raise
+        return refusal.words or str(refusal)
+    return ""
 
 
 def _newest(client: Client, kind: str) -> list[Row]:

@@ -6,7 +6,9 @@ import contextlib
 import json
 import logging
 import os
+import shlex
 import signal
+import stat
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -122,7 +124,14 @@ def session(path: str | None, machine: Machine, *, authorizing: bool = False) ->
 
     # singer sets up the root logger when it is imported, which undoes the redaction.
     log.set_up(Redactor())
+    if not path and not any(name.startswith(configuration.ENVIRONMENT_PREFIX) for name in machine.environment):
+        raise ConfigError(
+            "no configuration is given: name its file with --config FILE, or set TAP_JIRA_BASE_URL and the like in the "
+            "environment; tap-jira --help tells more"
+        )
     values = json_object(path) if path else {}
+    if path and (secrets := configuration.secret_keys(values)):
+        _warn_of_readers(path, secrets)
     config = configuration.load(values, machine.environment, LOGGER.warning, authorizing=authorizing)
     redactor = Redactor(config.secrets)
     show = log.set_up(redactor)
@@ -147,7 +156,7 @@ def _client(config: Config, machine: Machine, pool: Pool, redactor: Redactor, at
 
         transport = bearer(config, transport, retry, machine.environment, redactor.learn)
         at_end.callback(transport.close)
-    return Client(transport, retry, config.base_url)
+    return Client(transport, retry, config.base_url, config.login_keys)
 
 
 def _log_wait(reason: str, seconds: float) -> None:
@@ -179,22 +188,38 @@ def _signals(pool: Pool) -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def _warn_of_readers(path: str, secrets: list[str]) -> None:
+    """Say so if a file with secrets can be read by others than its owner, on systems that know such a thing."""
+    try:
+        mode = Path(path).stat().st_mode
+    except OSError:
+        # Gone once it was read.
+        return
+    if os.name == "posix" and stat.S_ISREG(mode) and mode & (stat.S_IRGRP | stat.S_IROTH):
+        LOGGER.warning(
+            "%s holds %s and can be read by others on this machine; run: chmod 600 %s",
+            path,
+            " and ".join(secrets),
+            shlex.quote(path),
+        )
+
+
 def json_object(path: str) -> dict[str, Any]:
     """The configuration in a file; ConfigError if it holds none."""
     try:
-        value = json.loads(text(path))
+        value = json.loads(text(path, "--config"))
     except ValueError as error:
-        raise ConfigError(f"configuration file {path} is not JSON ({error})") from None
+        raise ConfigError(f"configuration file {path} is not JSON ({error}); correct it there") from None
     if not isinstance(value, dict):
         raise ConfigError(f'configuration file {path} must hold an object, such as {{"base_url": …}}')
     return value
 
 
-def text(path: str) -> str:
-    """The text of a file; ConfigError if there is none to be had."""
+def text(path: str, option: str) -> str:
+    """The text of the file that an option names; ConfigError if there is none to be had."""
     try:
         return Path(path).read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+        raise ConfigError(f"{option}: {path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise ConfigError(f"{path} is not UTF-8 text") from None
+        raise ConfigError(f"{option}: {path} is not UTF-8 text") from None

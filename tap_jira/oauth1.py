@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from tap_jira import verdict
 from tap_jira.auth import Signer, link_signer
@@ -72,11 +72,11 @@ class Dance:
         try:
             response = transport.send(Request("POST", f"{self._config.base_url}{SERVLET}/{step}"))
         except NetworkError as error:
-            verdict.check_network(error, what)
+            verdict.check_network(error, what, urlsplit(self._config.base_url).netloc)
             raise
         _check_step(step, response, f"{what} was answered {response.status}{verdict.quote(response)}")
         # The link asks here and no account, so Jira may well say that it answers anonymous.
-        verdict.check(response, what, now=now, as_account=False)
+        verdict.check(response, what, now=now, login=None)
         form = dict(parse_qsl(response.body.decode(errors="replace").strip()))
         if not form.get("oauth_token") or not form.get("oauth_token_secret"):
             raise Again(f"{what} was answered without a token")

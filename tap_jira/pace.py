@@ -71,6 +71,8 @@ class Gate:
         self._waiting_since = self._open_at
         self._held_seconds = 0.0
         self._took: dict[int | None, float] = {}
+        self.met = False
+        """Whether any answer has come at all, a refusal too: the address is right."""
 
     @property
     def counts(self) -> Counts:

@@ -45,6 +45,8 @@ class Run:
     show: Callable[[str], None] | None = None
     """Shows a live line, if there is a terminal for it."""
     exit_code: int = 0
+    failures: list[str] = field(default_factory=list)
+    """What went wrong so far, each as a sentence with its cause."""
     state_at: float = 0.0
     progress: Progress = field(init=False)
 
@@ -76,9 +78,11 @@ class Run:
         """The results of ``calls`` that a page needs, at Jira's pace; for use inside a call."""
         return self.workers.together(calls, self.client.retry.gate.allowed)
 
-    def fail(self, exit_code: int) -> None:
-        """The run goes on, and will not end with 0; the first failure settles the code."""
+    def fail(self, exit_code: int, reason: str) -> None:
+        """The run goes on, and will not end with 0; the first failure settles the code and the last line."""
+        LOGGER.error("%s", reason)
         self.exit_code = self.exit_code or exit_code
+        self.failures.append(reason)
 
     @property
     def lookback_seconds(self) -> int:
@@ -129,5 +133,4 @@ class Table:
         self.tally.nulled = sum(self._oddities.nulled.values())
         self.tally.left_out += self.keyless
         if self.keyless:
-            LOGGER.error("%s: %d records without their key were left out", self.stream.name, self.keyless)
-            self._run.fail(1)
+            self._run.fail(1, f"{self.stream.name}: {self.keyless} records without their key were left out")

@@ -21,7 +21,7 @@ from tap_jira.incremental import sync_issues
 from tap_jira.pagination import Lists, Pages, Pairs, projects, values, whole
 from tap_jira.run import Run, Table
 from tap_jira.site import Site
-from tap_jira.streams import Place
+from tap_jira.streams import ISSUES, Place
 from tap_jira.users import accounts, user_list, user_search
 
 LOGGER = logging.getLogger(__name__)
@@ -39,8 +39,7 @@ PAGERS: Mapping[str, Callable[[Lists, str, Pairs], Pages]] = {
 
 def sync(run: Run, selections: list[Selection]) -> int:
     """Write the selected streams and return the exit code; what is written when an exception leaves is safe to keep."""
-    _check_keys(selections, run.site)
-    _check_bookmarks(run, selections)
+    vet(run, selections)
     for selection in selections:
         stream = selection.stream
         bookmarks = [stream.replication_key] if stream.replication_key else []
@@ -58,6 +57,20 @@ def sync(run: Run, selections: list[Selection]) -> int:
     return run.exit_code
 
 
+def vet(run: Run, selections: list[Selection]) -> None:
+    """Refuse a catalog that does not fit the site and a bookmark that is no time, before anything is sent."""
+    _check_keys(selections, run.site)
+    _check_bookmarks(run, selections)
+
+
+def must_be_readable(selection: Selection) -> bool:
+    """Whether a stream that the account may not read is a failure; another one is skipped with a warning.
+
+    Without its issues a copy of Jira is none, whether somebody chose them or not.
+    """
+    return selection.chosen or selection.stream.name == ISSUES
+
+
 def _check_keys(selections: list[Selection], site: Site) -> None:
     for selection in selections:
         stream = selection.stream
@@ -69,7 +82,6 @@ def _check_keys(selections: list[Selection], site: Site) -> None:
 
 
 def _check_bookmarks(run: Run, selections: list[Selection]) -> None:
-    """Refuse a bookmark that is no time before anything is sent."""
     for stream in (selection.stream for selection in selections):
         if stream.replication_key:
             run.state.seconds(stream.name, stream.replication_key)
@@ -87,17 +99,17 @@ def _sync_stream(run: Run, selection: Selection) -> None:
                 _sync_whole(run, table)
             tally.end("complete")
         except ForbiddenError as error:
-            LOGGER.warning("%s is skipped: %s", stream.name, error)
             tally.end("skipped", error)
-            if selection.chosen:
-                run.fail(error.exit_code)
+            if must_be_readable(selection):
+                run.fail(error.exit_code, f"{stream.name} is skipped: {error}")
+            else:
+                LOGGER.warning("%s is skipped: %s", stream.name, error)
         except (AuthError, ConfigError, OutputError, InterruptedByError):
             raise
         except TapError as error:
             # The other streams may be fine, and what this one has written is safe.
-            LOGGER.error("%s is not complete: %s", stream.name, error)
             tally.end("failed", error)
-            run.fail(error.exit_code)
+            run.fail(error.exit_code, f"{stream.name} is not complete: {error}")
         finally:
             run.workers.forget()
             tally.until = str(run.state.bookmark(stream.name).get(str(stream.replication_key), ""))

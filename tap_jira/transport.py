@@ -20,6 +20,10 @@ LARGEST_BODY = 256 * 1024 * 1024
 """Bytes of an answer, unpacked, above which it is not read further."""
 PIECE = 256 * 1024
 REDIRECTS = 5
+CONNECT_SECONDS = 30
+"""Who does not take a connection by then will not: a firewall drops it, or the address is another's."""
+NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG", "UNKNOWN_PROTOCOL")
+"""How the versions of OpenSSL call an answer that is not TLS at all."""
 
 
 class Transport:
@@ -68,7 +72,7 @@ class Transport:
             data=request.body or None,
             headers=dict(request.headers),
             auth=self._auth if request.signed else _unsigned,
-            timeout=self._timeout,
+            timeout=(min(self._timeout, CONNECT_SECONDS), self._timeout),
             allow_redirects=False,
             stream=True,
             verify=self._ca_bundle,
@@ -125,7 +129,13 @@ def _network_errors() -> Iterator[None]:
     try:
         yield
     except requests.exceptions.SSLError as error:
-        raise NetworkError("tls", _short(error)) from error
+        detail = _short(error)
+        is_tls = not any(name in detail.upper().replace(" ", "_") for name in NO_TLS)
+        raise NetworkError("tls" if is_tls else "no_tls", detail) from error
+    except requests.exceptions.ProxyError as error:
+        raise NetworkError("proxy", _short(error)) from error
+    except requests.exceptions.ConnectTimeout as error:
+        raise NetworkError("connect", "nobody takes the connection") from error
     except (requests.exceptions.Timeout, ReadTimeoutError) as error:
         raise NetworkError("timeout") from error
     except (IncompleteRead, DecodeError) as error:

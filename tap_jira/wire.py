@@ -59,7 +59,8 @@ class Response:
 class NetworkError(Exception):
     """No usable answer came.
 
-    ``kind`` is one word for how it failed: ``connect``, ``tls``, ``timeout``, ``reset`` (the connection ended early),
+    ``kind`` is one word for how it failed: ``connect`` (nobody was reached), ``proxy`` (it did not let us through),
+    ``tls``, ``no_tls`` (the port speaks something else), ``timeout``, ``reset`` (the connection ended early),
     ``truncated`` (a part of the body is missing), ``redirect`` (to another host, or in a circle), ``too_large``.
     """
 

@@ -19,6 +19,7 @@ SIMULATOR = {
 LAYERS = (
     {"__main__"},
     {"cli"},
+    {"check"},
     {"sync"},
     {"authorize", "full_table", "incremental", "keygen"},
     {"discover", "entrance", "issues", "machine", "run", "users"},
@@ -35,6 +36,7 @@ LAYERS = (
         "log",
         "messages",
         "records",
+        "screen",
         "search",
         "state",
         "token_file",

@@ -348,8 +348,8 @@ def test_secrets_are_known_as_such() -> None:
     )
 
     assert sorted(config.secrets) == ["key-1", "pass-1", "secret-1", "token-1"]
-    assert load({"base_url": URL, "username": "u", "password": "pw-1"}).secrets == ["pw-1"]
-    assert load({"base_url": URL, "email": "u", "api_token": "at-1"}).secrets == ["at-1"]
+    assert load({"base_url": URL, "username": "u", "password": "pw-1"}).secrets == ["pw-1", "u:pw-1"]
+    assert load({"base_url": URL, "email": "u", "api_token": "at-1"}).secrets == ["at-1", "u:at-1"]
     oauth2 = {"oauth_client_id": "c", "oauth_client_secret": "cs-1", "refresh_token": "rt-1", "access_token": "at-1"}
     assert sorted(load({"base_url": URL, **oauth2}).secrets) == ["at-1", "cs-1", "rt-1"]
     assert load(GOOD).secrets == ["tok-secret-1"]

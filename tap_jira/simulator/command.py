@@ -62,6 +62,7 @@ def _failed(reason: str) -> int:
 def _options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="tap-jira simulate",
+        allow_abbrev=False,
         description="Serve a simulated Jira, Data Center or Cloud, on 127.0.0.1.",
         epilog=f"Data Center takes keys of tap-jira keygen at {APPLINKS}, by browser or by curl.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
@@ -183,5 +184,5 @@ def _write_config(path: Path, config: dict[str, str]) -> None:
     # Written aside and renamed: whoever waits for the file finds it whole. For its owner alone: it holds a key.
     aside = path.with_name(path.name + ".part")
     with open(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:  # noqa: PTH123
-        json.dump(config, file, indent=2)
+        file.write(json.dumps(config, indent=2) + "\n")
     aside.replace(path)

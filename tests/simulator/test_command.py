@@ -37,7 +37,9 @@ def simulate(tmp_path):
         processes.append(subprocess.Popen([*map(str, argv), *options], stderr=subprocess.PIPE))
         assert b"simulated Jira at" in processes[-1].stderr.readline()
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
-        return json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        assert text.endswith("}\n")
+        return json.loads(text)
 
     yield start
     for process in processes:
