@@ -348,8 +348,8 @@ def test_clocks_that_differ(
 @pytest.mark.parametrize(
     ("answer", "code", "words"),
     [
-        (NetworkError("connect", "refused"), 4, ["no answer (connect: refused) (2 tries", "try again later"]),
-        (NetworkError("tls", "self-signed"), 3, ["no trusted connection (self-signed)", "set ca_bundle"]),
+        (NetworkError("connect", "refused"), 4, ["could not be reached (refused) (2 tries", "check base_url"]),
+        (NetworkError("tls", "self-signed"), 3, ["no trusted connection to", "(self-signed)", "set ca_bundle"]),
         (NetworkError("redirect", "https://sso.example.com"), 3, ["was redirected to https://sso.example.com"]),
         (Response(200, Headers({"Content-Type": "text/html"}), b"<html>Log in"), 3, ["web page instead of data"]),
         (Response(404, Headers(), b""), 3, ["there is no OAuth 1.0a at this address", "context path", "Jira Cloud"]),
