@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import runpy
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -68,3 +69,10 @@ def test_pins_what_the_demo_pins() -> None:
     pinned = re.findall(r"^[\w-]+==\S+", (EXAMPLES / "target-duckdb.txt").read_text(encoding="utf-8"), re.M)
 
     assert LOADER["pip_url"].split() == pinned
+
+
+def test_readme_installs_the_meltano_that_was_tried() -> None:
+    """The README names the version of Meltano that `make meltano` runs."""
+    readme = (EXAMPLES.parent / "README.md").read_text(encoding="utf-8")
+
+    assert f"pip install {runpy.run_path(str(EXAMPLES / 'meltano' / 'run.py'))['MELTANO']}\n" in readme
