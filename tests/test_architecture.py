@@ -28,7 +28,21 @@ LAYERS = (
     {"verdict"},
     {"callback", "progress", "retry"},
     {"atlassian", "auth", "jql", "offsets", "pace", "packed", "tokens", "typed"},
-    {"catalog", "config", "heads", "limits", "log", "messages", "records", "screen", "search", "state", "token_file", "transport", "workers"},
+    {
+        "catalog",
+        "config",
+        "heads",
+        "limits",
+        "log",
+        "messages",
+        "records",
+        "screen",
+        "search",
+        "state",
+        "token_file",
+        "transport",
+        "workers",
+    },
     {"__init__", "dates", "errors", "files", "gzipped", "jsontext", "memory", "redact", "schema", "streams", "wire"},
 )
 """From the top down. A module knows only modules of layers below its own, never one beside it or above."""
