@@ -184,7 +184,11 @@ def _doubts(full: dict[str, Any], selected: dict[str, Any], about: Metadata, for
     said = {crumb: _said(about.get(crumb, {}), part) for crumb, part in columns.items()}
     objects = [crumb for crumb, part in columns.items() if part.get("properties") and not _is_shut(crumb, said)]
     kept = {crumb for crumb, _ in _columns(selected)}
-    unknown = [crumb for crumb, own in about.items() if crumb and crumb not in columns and "selected" in own]
+    unknown = [
+        crumb
+        for crumb, own in about.items()
+        if crumb and crumb not in columns and _first(own.get("selected")) is not None
+    ]
     if unknown:
         known = {_dotted(crumb): crumb for crumb in columns}
         misspelt = "; ".join(_misspelt(crumb, known) for crumb in unknown[:MOST_NAMES])

@@ -23,7 +23,7 @@ import pytest
 EXAMPLES = Path(__file__).parent.parent / "examples"
 TAP = [sys.executable, "-m", "tap_jira"]
 SCRIPT = EXAMPLES / "cron" / "sync.sh"
-KILLS = 12
+KILLS = 10
 """In each of three tests."""
 ISSUES = 300
 
