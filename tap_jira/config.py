@@ -327,7 +327,8 @@ def _list(value: Any, kind: str) -> tuple[str, ...]:
     if not isinstance(items, (list, tuple)):
         raise ValueError('must be a list such as ["ABC", "DEF"]')
     keys = tuple(str(item).strip(" \"'") for item in items if str(item).strip(" \"'"))
-    if not all(re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", key) for key in keys):
+    # Data Center lets an administrator change the pattern of keys, so letters of any script.
+    if not all(re.fullmatch(r"[^\W\d_]\w*", key) for key in keys):
         raise ValueError('must hold project keys such as "ABC"')
     return keys
 
