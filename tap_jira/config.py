@@ -21,7 +21,7 @@ def _option(
 ) -> Any:
     """A key of the configuration; ``usual`` says what holds without it where that depends on the site."""
     about = {"kind": kind, "sentence": sentence, "secret": secret, "example": example, "usual": usual}
-    return field(default=default, metadata=about)
+    return field(default=default, metadata=about, repr=not secret)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -344,12 +344,13 @@ def _boolean(value: Any, kind: str) -> bool:
 def _jql(value: Any, kind: str) -> str:
     text = _text(value, kind).strip()
     depth = 0
-    bare = re.sub(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'", " ", text, flags=re.DOTALL)
+    # A sign behind a backslash is none, inside quotation marks and outside.
+    bare = re.sub(r"\\.|\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'", " ", text, flags=re.DOTALL)
     for sign in re.findall(r"[()\"']", bare):
         depth += {"(": 1, ")": -1}.get(sign, -1000)
         if depth < 0:
             break
-    if depth:
+    if depth or bare.endswith("\\"):
         raise ValueError("has an unbalanced parenthesis or quotation mark")
     if re.search(r"\border\s+by\b", bare, re.IGNORECASE):
         raise ValueError("must not contain ORDER BY; the tap sets the order")
@@ -362,7 +363,7 @@ def _number(value: Any, kind: str) -> float:
     is_whole = "." not in kind
     try:
         number = float(value) if not isinstance(value, bool) else float("nan")
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = float("nan")
     if not low <= number <= high or (is_whole and number != int(number)):
         raise ValueError(f"must be a {'whole ' if is_whole else ''}number from {low:.0f} to {high:.0f}")
