@@ -23,8 +23,8 @@ from tap_jira.config import Config
 from tap_jira.streams import STREAMS, Place, Stream
 
 PROJECT = Path(__file__).resolve().parent.parent
-README, STREAMS_PAGE, ARCHITECTURE = (
-    PROJECT / name for name in ("README.md", "docs/streams.md", "docs/architecture.md")
+README, CONFIGURATION, STREAMS_PAGE, ARCHITECTURE = (
+    PROJECT / name for name in ("README.md", "docs/configuration.md", "docs/streams.md", "docs/architecture.md")
 )
 CATALOG = PROJECT / "catalog.json"
 MELTANO = PROJECT / "examples" / "meltano" / "meltano.yml"
@@ -47,7 +47,8 @@ def main(what: str) -> None:
 def documents() -> dict[Path, str]:
     """Each document with a generated part, as it should be."""
     return {
-        README: _filled(README, config=config_table(), streams=streams_table(), speed=speed_table()),
+        README: _filled(README, streams=streams_table(), speed=speed_table()),
+        CONFIGURATION: _filled(CONFIGURATION, config=config_table()),
         STREAMS_PAGE: "\n".join(streams_page()),
         ARCHITECTURE: _filled(ARCHITECTURE, modules=module_table(PROJECT / "tap_jira")),
         MELTANO: _filled(MELTANO, settings=meltano_settings()),

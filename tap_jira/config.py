@@ -231,8 +231,7 @@ def _faults_before_authorizing(given: Mapping[str, Any]) -> Iterator[str]:
     if others:
         yield (
             "tap-jira authorize is for OAuth 1.0a at Data Center and Server, and another way to log in is given "
-            f"({', '.join(others)}): remove that, or see Connect to your Jira in the README, where OAuth 2.0 is under "
-            "Jira Cloud"
+            f"({', '.join(others)}): remove that, or see docs/connect.md, where OAuth 2.0 is under Jira Cloud"
         )
     else:
         yield from _missing([names for names in WAYS_IN["oauth1"] if names != ("oauth_token",)], given)

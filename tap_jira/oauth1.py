@@ -89,7 +89,7 @@ def _check_step(step: str, response: Response, said: str) -> None:
     if response.status in (404, 410):
         raise NotFoundError(
             f"{said}; there is no OAuth 1.0a at this address: base_url must be a Jira Data Center or Server with its "
-            "context path, such as /jira; for Jira Cloud see the README",
+            "context path, such as /jira; for Jira Cloud see docs/connect.md",
             response.status,
         )
     problem = verdict.oauth_problem(response)

@@ -368,7 +368,7 @@ def test_what_may_stand_in_the_way(
 
 def test_cloud(authorize: Authorize, path: Path, time: Time, config: dict[str, Any]) -> None:
     """Jira Cloud is told as such."""
-    refused(authorize(to=CloudSite(World(issues=1, now=time))), path, config, "for Jira Cloud see the README")
+    refused(authorize(to=CloudSite(World(issues=1, now=time))), path, config, "for Jira Cloud see docs/connect.md")
 
 
 @pytest.mark.parametrize(
@@ -381,7 +381,7 @@ def test_cloud(authorize: Authorize, path: Path, time: Time, config: dict[str, A
         ({"personal_access_token": "x" * 9}, ["is for OAuth 1.0a", "is given (personal_access_token): remove that"]),
         (
             {"oauth_client_id": "c", "oauth_client_secret": "secret"},
-            ["is for OAuth 1.0a", "README", "OAuth 2.0 is under"],
+            ["is for OAuth 1.0a", "docs/connect.md", "OAuth 2.0 is under"],
         ),
     ],
 )
