@@ -10,6 +10,7 @@ from typing import Any
 
 from singer import metadata
 
+from tap_jira import jsontext
 from tap_jira import schema as schemas
 from tap_jira.errors import ConfigError
 from tap_jira.streams import STREAMS, Stream
@@ -17,6 +18,8 @@ from tap_jira.streams import STREAMS, Stream
 Breadcrumb = tuple[str, ...]
 Metadata = Mapping[Breadcrumb, Mapping[str, Any]]
 
+KINDS = {"null", "string", "integer", "number", "boolean", "object", "array"}
+"""The types that JSON Schema has."""
 MOST_NAMES = 10
 """Names of fields that a warning tells."""
 _FIELDS = ("properties", "fields", "properties")
@@ -36,7 +39,7 @@ class Selection:
 def parse(text: str, name: str) -> dict[str, Any]:
     """The catalog in a file's text; ConfigError if it is none."""
     try:
-        catalog = json.loads(text)
+        catalog = jsontext.parse(text)
     except ValueError as error:
         raise ConfigError(f"catalog file {name} is not JSON ({error}); write it anew with --discover") from None
     streams = catalog.get("streams") if isinstance(catalog, dict) else None
@@ -79,7 +82,10 @@ def _select_stream(stream: Stream, entry: Mapping[str, Any], warn: Callable[[str
     full = entry.get("schema")
     if not isinstance(full, dict) or not isinstance(full.get("properties"), dict):
         raise ConfigError(f"the catalog has no schema for {stream.name}; write it anew with --discover")
-    keys = list(about.get((), {}).get("table-key-properties") or entry.get("key_properties") or [stream.key])
+    _check_schema(full, stream.name)
+    keys = about.get((), {}).get("table-key-properties") or entry.get("key_properties") or [stream.key]
+    if not _is_names(keys):
+        raise ConfigError(f"the catalog's key of {stream.name} is broken; write it anew with --discover")
     forced = {*keys, *([stream.replication_key] if stream.replication_key else [])}
     schema = _prune(full, (), about, forced)
     missing = forced - schema["properties"].keys()
@@ -139,10 +145,27 @@ def _read(entry: Mapping[str, Any]) -> tuple[Metadata, bool | None]:
 
 
 def _is_metadata(value: Any) -> bool:
-    if not isinstance(value, dict) or not isinstance(value.get("metadata"), dict):
-        return False
-    crumb = value.get("breadcrumb")
-    return isinstance(crumb, list) and all(isinstance(part, str) for part in crumb)
+    return isinstance(value, dict) and _is_names(value.get("breadcrumb")) and isinstance(value.get("metadata"), dict)
+
+
+def _is_column(node: Mapping[str, Any]) -> bool:
+    kinds = node.get("type", "string")
+    known = kinds in KINDS if isinstance(kinds, str) else _is_names(kinds) and KINDS.issuperset(kinds)
+    return known and isinstance(node.get("properties", {}), dict) and isinstance(node.get("format", ""), str)
+
+
+def _is_names(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(name, str) for name in value)
+
+
+def _check_schema(node: Any, place: str) -> None:
+    """ConfigError if a column, here or further inside, is not described in words that this tap knows."""
+    if not isinstance(node, dict) or not _is_column(node):
+        raise ConfigError(f"the catalog's schema is broken at {place!r}; write it anew with --discover")
+    for name, part in node.get("properties", {}).items():
+        _check_schema(part, f"{place}.{name}")
+    if "items" in node:
+        _check_schema(node["items"], f"{place}[]")
 
 
 def _prune(
@@ -157,8 +180,6 @@ def _prune(
     columns: dict[str, Any] = {}
     for name, part in node.get("properties", {}).items():
         here = (*path, "properties", name)
-        if not isinstance(part, dict):
-            raise ConfigError(f"the catalog's schema is broken at {name!r}; write it anew with --discover")
         own = about.get(here, {})
         said = _said(own, part)
         is_forced = (not path and name in forced) or own.get("inclusion") == "automatic"

@@ -7,11 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
+from urllib.parse import quote
 
 from tap_jira.client import Client
 from tap_jira.dates import number_to_utc, to_millis
 from tap_jira.errors import AuthError, FailedAnswerError, RefusedError, TapError
 from tap_jira.heads import is_cut
+from tap_jira.jsontext import dump
 
 LOGGER = logging.getLogger(__name__)
 
@@ -185,7 +187,7 @@ def _changes(client: Client, ids: list[str]) -> dict[str, list[Any]]:
             if isinstance(changes, list):
                 found.setdefault(str(log.get("issueId")), []).extend(map(_dated, changes))
         token = answer.get("nextPageToken")
-        if not token:
+        if not isinstance(token, str) or not token:
             return found
         if token in seen:
             raise RefusedError(f"POST /rest/api/2/{path} gave the same nextPageToken twice")
@@ -205,7 +207,7 @@ def _dated(change: Any) -> Any:
 
 
 def _asker(client: Client, issue_id: str, child: Child) -> Ask:
-    path = child.path.format(id=issue_id)
+    path = child.path.format(id=quote(issue_id, safe=""))
 
     def ask(start: int) -> tuple[list[Any], int | None]:
         params = {"startAt": start, **child.asks} if child.paged else child.asks
@@ -242,4 +244,5 @@ def _all(ask: Ask) -> tuple[list[Any], int]:
 
 def _name(item: Any) -> str:
     """What an item is recognised by; one without an id by all it holds."""
-    return str(item.get("id") or item) if isinstance(item, dict) else str(item)
+    name = (item.get("id") or item) if isinstance(item, dict) else item
+    return name if isinstance(name, str) else dump(name).decode()

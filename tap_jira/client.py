@@ -10,6 +10,7 @@ from urllib.parse import urlencode, urlsplit
 import orjson
 
 from tap_jira import verdict
+from tap_jira.errors import FailedAnswerError
 from tap_jira.jsontext import load
 from tap_jira.retry import Again, Retry
 from tap_jira.wire import Headers, NetworkError, Request, Response
@@ -121,8 +122,10 @@ def _decode(response: Response, what: str, load: Load) -> Any:
     try:
         return load(response.body)
     except ValueError as error:
-        # Cut off, or the words of a proxy or of a dying server.
-        raise Again(f"{what} was answered with {len(response.body)} bytes that are no whole JSON") from error
+        # Cut off, or the words of a proxy or of a dying server; if it stays so, something in it that cannot be read.
+        raise Again(
+            f"{what} was answered with {len(response.body)} bytes that are no whole JSON", error=FailedAnswerError
+        ) from error
 
 
 def _query(params: Mapping[str, Any] | Pairs) -> str:

@@ -184,13 +184,14 @@ def _lower_bound(run: Run, stream: str, key: str, condition: str) -> int:
         bookmark, reach = run.site.now, reach + ahead
         run.state.keep(stream, **{key: None})
         run.state.advance(stream, key, bookmark - ahead)
-    return max(bookmark - reach, history) if run.config.start_date else bookmark - reach
+    return max(bookmark - reach, history if run.config.start_date else 0)
 
 
 def _history(run: Run) -> int:
     """Where the first sync begins, in epoch seconds."""
     start = to_millis(run.config.start_date)
-    return run.site.now - HISTORY_SECONDS if start is None else start // 1000
+    # Not before 1970: no issue is older, and not every date before can be written in every time zone.
+    return max(0, run.site.now - HISTORY_SECONDS if start is None else start // 1000)
 
 
 def _dialect(run: Run, stream: str) -> jql.Dialect:
@@ -229,7 +230,8 @@ def _found_dialect(run: Run, stream: str) -> tuple[jql.Dialect, bool]:
 
 def _kind(run: Run, stream: str) -> str:
     """Of which kind the site's search is: as the site says it is, unless it was found to be the other."""
-    return str(run.state.bookmark(stream).get("search") or run.site.kind)
+    kept = run.state.bookmark(stream).get("search")
+    return kept if isinstance(kept, str) and kept in WALKS else run.site.kind
 
 
 def _wanted(selection: Selection) -> dict[str, list[str]]:

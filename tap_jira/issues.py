@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import quote
 
 from tap_jira import children, heads, jql
 from tap_jira.client import Client
@@ -39,7 +41,11 @@ PLAIN_FIELDS = (
 """What is asked of an issue that Jira cannot print whole: no long lists, nothing that an app computes."""
 TIMES = ("updated", "created")
 PATHS = {"server": "search", "cloud": "search/jql"}
+ID = re.compile(r"\w{1,64}", re.ASCII)
+"""What the id of an issue may consist of; it becomes part of addresses and of queries."""
 LONG_AGO = "1970-01-02"
+MOST_BYTES = 512 * 1024 * 1024
+"""Bytes of issues that a page may be put together from, where they were too large for one answer."""
 LEAST_CAP = 50
 """A page of fewer rows was cut short for reasons of the moment; Cloud's own limits lie above."""
 
@@ -132,7 +138,7 @@ class Issues:
             LOGGER.info("the issues are not counted beforehand: %s", error)
             return None
         count = answer.get("count")
-        return count if isinstance(count, int) else None
+        return count if _is_count(count) else None
 
     def _by_position(self, client: Client, query: str, ask: Ask, fields: Sequence[str], expand: Sequence[str]) -> Page:
         params: dict[str, Any] = {"jql": query, "startAt": ask.start, "maxResults": ask.size, "fields": list(fields)}
@@ -143,7 +149,7 @@ class Issues:
         return Page(
             rows=rows,
             total=answer.total,
-            size=answer.maxResults if isinstance(answer.maxResults, int) else ask.size,
+            size=answer.maxResults if _is_count(answer.maxResults) else ask.size,
             bytes=len(response.body),
             held=_held(rows),
         )
@@ -151,12 +157,18 @@ class Issues:
     def _completed(self, texts: list[heads.Text], packed: bytes | None) -> list[Row]:
         """The rows of issues in JSON, which came ``packed``, each with all of its children."""
         placed, bundle = [heads.head(text) for text in texts], Bundle(texts, packed)
-        cut = {place: load_anyhow(bytes(texts[place])) for place, head in enumerate(placed) if head.is_cut}
+        try:
+            cut = {place: load_anyhow(bytes(texts[place])) for place, head in enumerate(placed) if head.is_cut}
+        except ValueError as error:
+            raise FailedAnswerError(f"an issue that Jira printed cannot be read: {error}") from error
         children.complete(self.client, list(cut.values()), self.kind, self.together)
+        sizes = [memoryview(text).nbytes for text in texts]
         while cut:
             place, issue = cut.popitem()
-            bundle.replace(place, dump(issue))
-        return [_placed(head, Kept(bundle, place)) for place, head in enumerate(placed)]
+            text = _text(issue, texts[place])
+            bundle.replace(place, text)
+            sizes[place] = memoryview(text).nbytes
+        return [_placed(head, Kept(bundle, place, sizes[place])) for place, head in enumerate(placed)]
 
     def _rescue(self, query: str, ask: Ask, failure: FailedAnswerError) -> Page:
         """The same page, but for what cannot be printed: its ids from a search that prints hardly anything."""
@@ -165,13 +177,22 @@ class Issues:
         except FailedAnswerError:
             raise failure from None
         LOGGER.warning("%s; looking for the issue that causes it", failure)
-        found = self._by_id([row.id for row in bare.rows if row.id])
-        rows = [found[row.id] for row in bare.rows if row.id in found]
-        # The weight of a page as it should be: this one tells nothing of the next.
-        return replace(bare, rows=rows, bytes=PAGE_BYTES * len(rows) // ask.size)
+        rows: list[Row] = []
+        ids, weight = [row.id for row in bare.rows if row.id], 0
+        for row in self._by_id(ids):
+            rows.append(row)
+            weight += _weight(row)
+            if weight > MOST_BYTES and row.id != ids[-1]:
+                LOGGER.warning(
+                    "issue %s and those before it fill %d MB; a shorter page is made of them", row.id, weight >> 20
+                )
+                bare = replace(bare, size=ids.index(str(row.id)) + 1, token=None, is_lost=self.kind == "cloud")
+                break
+        # At least the weight of a page as it should be: this one tells little of the next.
+        return replace(bare, rows=rows, bytes=max(weight, PAGE_BYTES * len(rows) // ask.size))
 
-    def _by_id(self, ids: list[str]) -> dict[str | None, Row]:
-        """The issues with these ids, asked for by ever smaller groups where a group fails."""
+    def _by_id(self, ids: list[str]) -> Iterator[Row]:
+        """The issues with these ids, in their order, asked for by ever smaller groups where a group fails."""
         found: dict[str | None, Row] = {}
         if len(ids) > 1:
             query, ask = f"id in ({', '.join(ids)})", Ask(Window(0, None), 0, len(ids))
@@ -180,13 +201,17 @@ class Issues:
             except (FailedAnswerError, RefusedError):
                 # Refused: one of them was deleted since, and Jira does not search for what it does not know.
                 half = len(ids) // 2
-                return {**self._by_id(ids[:half]), **self._by_id(ids[half:])}
+                yield from self._by_id(ids[:half])
+                yield from self._by_id(ids[half:])
+                return
             found = {row.id: row for row in page.rows}
-        alone = map(self.one, (issue_id for issue_id in ids if issue_id not in found))
-        return {**found, **{row.id: row for row in alone if row}}
+        for issue_id in ids:
+            row = found.get(issue_id) or self.one(issue_id)
+            if row is not None:
+                yield row
 
     def _whole_or_plain(self, issue_id: str) -> Any:
-        client, path = self.client.hasty(), f"issue/{issue_id}"
+        client, path = self.client.hasty(), f"issue/{quote(issue_id, safe='')}"
         try:
             return client.get(path, {"fields": list(self.fields), **({"expand": self.expand} if self.expand else {})})
         except FailedAnswerError as failure:
@@ -247,8 +272,25 @@ def _rows(client: Client, kind: str, query: str, most: int) -> list[Row]:
     return [_placed(heads.head(issue), None) for issue in answer.issues]
 
 
+def _text(issue: Any, came: heads.Text) -> heads.Text:
+    """An issue with its children as text, or as it came if it is nested too deep to be written as a whole."""
+    try:
+        return dump(issue)
+    except ValueError:
+        return came
+
+
+def _is_count(value: Any) -> bool:
+    """Whether it is as many as Jira can count, whose integers have 32 bits."""
+    return isinstance(value, int) and 0 <= value < 2**31
+
+
+def _weight(row: Row) -> int:
+    return 0 if isinstance(row.issue, Owed) else row.issue.size
+
+
 def _is_search_answer(answer: Any) -> bool:
-    return isinstance(answer, heads.Answer) and isinstance(answer.total, int)
+    return isinstance(answer, heads.Answer) and _is_count(answer.total)
 
 
 def _is_token_answer(answer: Any) -> bool:
@@ -260,5 +302,5 @@ def _held(rows: list[Row]) -> int:
 
 
 def _placed(head: heads.Head, issue: Any) -> Row:
-    is_id = isinstance(head.id, (str, int)) and head.id != ""
+    is_id = isinstance(head.id, (str, int)) and ID.fullmatch(str(head.id)) is not None
     return Row(str(head.id) if is_id else None, to_millis(head.updated), to_millis(head.created), issue)

@@ -14,8 +14,8 @@ import orjson
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 REPLACEMENT = "\ufffd"
 
-DEEPEST = 254
-"""Levels of nesting that an answer may have; orjson writes no more."""
+DEEPEST = 300
+"""Levels of nesting that an answer may have: what mends them calls itself twice a level; Python allows 1,000 calls."""
 DEEPEST_FILE = 100
 """Levels that a configuration, a catalog or a state may have, which go out again inside of messages."""
 MOST_PARTS = 10_000_000
@@ -65,9 +65,14 @@ def _load(text: bytes) -> Any:
 
 def _read(text: str | bytes) -> Any:
     try:
-        return json.loads(text)
+        return json.loads(text, parse_int=_integer)
     except RecursionError as error:
         raise ValueError("nested too deep") from error
+
+
+def _integer(digits: str) -> int | float:
+    # Python refuses to read more digits than these; a number beyond all measure, as 1e400 is.
+    return int(digits) if len(digits) <= 4000 else float(digits)
 
 
 def _check_depth(value: Any, most: int) -> None:

@@ -19,7 +19,7 @@ from tap_jira.config import Config
 from tap_jira.errors import AuthError, FailedAnswerError, UnavailableError
 from tap_jira.jsontext import load
 from tap_jira.retry import Again, Retry
-from tap_jira.token_file import Grant, TokenFile, default_path
+from tap_jira.token_file import Grant, TokenFile, default_path, is_token
 from tap_jira.wire import Headers, NetworkError, Request, Response
 
 LOGGER = logging.getLogger(__name__)
@@ -195,11 +195,11 @@ class Rotating:
             answer = load(response.body)
         except ValueError as error:
             raise Again(f"{WHAT} was answered with {len(response.body)} bytes that are no whole JSON") from error
-        if not isinstance(answer, dict) or not _is_token(answer.get("access_token")):
+        if not isinstance(answer, dict) or not is_token(answer.get("access_token")):
             raise Again(f"{WHAT} was answered without an access token")
         # Without a new refresh token the old one stays good: rotation can be switched off for an app.
         next_one = answer.get("refresh_token")
-        renewed = str(next_one) if _is_token(next_one) else refresh_token
+        renewed = str(next_one) if is_token(next_one) else refresh_token
         life = answer.get("expires_in")
         life = float(life) if isinstance(life, (int, float)) and life > 0 else LIFE_SECONDS
         grant = Grant(renewed, answer["access_token"], now, now + max(life - EARLY_SECONDS, life / 2))
@@ -219,10 +219,6 @@ def bearer(config: Config, inner: Sends, retry: Retry, environment: Mapping[str,
 def _bearing(request: Request, token: str) -> Request:
     headers = Headers({**request.headers, "Authorization": f"Bearer {token}"})
     return replace(request, headers=headers, signed=False)
-
-
-def _is_token(value: object) -> bool:
-    return isinstance(value, str) and value.isascii() and value.isprintable() and bool(value.strip())
 
 
 def _remedy(response: Response) -> str:

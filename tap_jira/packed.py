@@ -39,10 +39,11 @@ class Bundle:
 
 
 class Kept(NamedTuple):
-    """One issue of a bundle."""
+    """One issue of a bundle, and how many bytes its text has."""
 
     bundle: Bundle
     place: int
+    size: int = 0
 
 
 def texts(issues: Iterable[Kept]) -> Iterator[Text]:

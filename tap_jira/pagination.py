@@ -10,6 +10,7 @@ from typing import Any
 
 from tap_jira.client import Client
 from tap_jira.errors import NothingFoundError, ReadError
+from tap_jira.jsontext import dump
 
 LOGGER = logging.getLogger(__name__)
 
@@ -18,6 +19,8 @@ Pairs = Sequence[tuple[str, str]]
 
 PAGE = 100
 """Rows asked for at once; more is the most that Cloud gives of projects."""
+MOST_ROWS = 2_000_000
+"""Rows of one list after which it is taken to have no end: Cloud allows 150,000 users, and nothing else comes near."""
 WALKS = 5
 """How often a list that changes while it is read is begun anew."""
 
@@ -97,17 +100,25 @@ def projects(lists: Lists, path: str, params: Pairs) -> Pages:
 
 
 def unseen(rows: list[Any], seen: set[str]) -> list[Any]:
-    """The rows that are not among those ``seen``, each once; they are among them afterwards."""
+    """The rows that are not among those ``seen``, each once; they are among them afterwards.
+
+    ReadError if those are more than any list has.
+    """
     fresh = {identity(row): row for row in reversed(rows)}
     found = [row for name, row in reversed(fresh.items()) if name not in seen]
     seen.update(fresh)
+    if len(seen) > MOST_ROWS:
+        raise ReadError(
+            f"a list has no end: it has brought {len(seen)} different rows, the last one {identity(rows[-1])[:80]!r}"
+        )
     return found
 
 
 def identity(row: Any) -> str:
     """What tells one row of a list from the others."""
     names = ("id", "accountId", "key", "name", "self") if isinstance(row, dict) else ()
-    return str(next((row[name] for name in names if row.get(name)), row))
+    found = next((row[name] for name in names if row.get(name)), row)
+    return found if isinstance(found, str) else dump(found).decode()
 
 
 def is_list(answer: Any) -> bool:
@@ -121,5 +132,5 @@ def _is_page(answer: Any) -> bool:
 
 def _count(value: Any) -> int | None:
     # Cloud declares the numbers of some pages as text.
-    text = str(value)
-    return int(text) if text.isdecimal() and text.isascii() else None
+    text = value if isinstance(value, str) else str(value) if isinstance(value, int) else ""
+    return int(text) if len(text) < 20 and text.isdecimal() and text.isascii() else None

@@ -21,6 +21,10 @@ Log = Callable[[str], None]
 
 LARGEST_INTEGER = 2**63 - 1
 MOST_NAMES = 50
+MOST_UNKNOWN = 10_000
+"""Names that are remembered as not in the catalog, of one stream."""
+MOST_LEFT_OUT = 200
+"""Names of one object that are watched for; one with more has names like ids, and nobody wants to hear of each."""
 
 
 class Unfit(Exception):
@@ -49,7 +53,8 @@ class Oddities:
 
     def leave_out(self, path: str) -> None:
         """The catalog does not have ``path``: made after discovery, mostly."""
-        self.unknown[path] += 1
+        if path in self.unknown or len(self.unknown) < MOST_UNKNOWN:
+            self.unknown[path] += 1
 
     def tell(self) -> None:
         """Say at the end what became null how often, and what the catalog does not have."""
@@ -110,7 +115,8 @@ class Object(Column):
         return record
 
     def _leave_out(self, name: str) -> None:
-        self.left_out.add(name)
+        if len(self.left_out) <= MOST_LEFT_OUT:
+            self.left_out.add(name)
         if name not in self._unselected:
             self.oddities.leave_out(self._prefix + name)
 

@@ -70,6 +70,10 @@ FRUITLESS = 3
 """So many pages in a row without anything new, and the window is cut smaller."""
 PAGE_BYTES = 3_000_000
 LARGEST_PAGE = 1_000
+MOST_IDLE = 1_000
+"""Pages in a row without a row of their window, though each promises more."""
+MOST_ROWS = 2_000_000
+"""Rows of one window, all of which are remembered, after which its list is taken to have no end."""
 SMALL = 25
 """Jira Cloud cuts no page shorter than this while there is more, so that a quiet run costs a single search."""
 
@@ -90,6 +94,12 @@ class Window:
     low: int
     high: int | None
     created: tuple[int, int | None] | None = None
+
+    def holds(self, row: Row) -> bool:
+        """Whether the row prints times that lie inside."""
+        if not within(row.updated, self.low, self.high):
+            return False
+        return self.created is None or within(row.created, *self.created)
 
     def __str__(self) -> str:
         part = f", created in {self.created}" if self.created else ""
@@ -218,16 +228,13 @@ class Walk(ABC):
 
     def lies_inside(self, row: Row) -> bool:
         """Whether the row, by what it prints, belongs to this window and to no other."""
-        low, high, created = self.window.low, self.window.high, self.window.created
-        if not within(row.updated, low, high):
-            return False
-        return created is None or within(row.created, *created)
+        return self.window.holds(row)
 
     def _count_request(self, end: int, step: int) -> None:
         """Count a page of a list that ends there; each is supposed to lead on by ``step`` rows."""
         self._pages += 1
         self._request_limit = max(self._request_limit, 20 + 4 * end / step)
-        if self._pages > self._request_limit:
+        if self._pages > self._request_limit or len(self.rows) > MOST_ROWS:
             raise ReadError(
                 f"issues with {self.window} could not be read to their end in {self._pages} requests; what was read "
                 "before them is kept, the next run goes on from there"
@@ -284,6 +291,7 @@ class Plan:
         self._outside: dict[str, int | None] = dict(sent or {})
         self._total: int | None = None  # of the whole span, as the first page tells
         self._handed_out = 0
+        self._idle = 0
 
     @property
     def done(self) -> bool:
@@ -305,6 +313,12 @@ class Plan:
         if self._total is None:
             self._total = page.total
         cut = walk.take(asked, page)
+        self._idle = 0 if walk.done or any(map(asked.window.holds, page.rows)) else self._idle + 1
+        if self._idle > MOST_IDLE:
+            raise ReadError(
+                f"{self._idle} pages in a row, each promising more, hold none of the issues asked for; the last ones "
+                f"{walk.window}"
+            )
         if not cut:
             return
         place = self._walks.index(walk) + 1

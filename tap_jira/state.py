@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import copy
-import json
 from typing import Any
 
+from tap_jira import jsontext
 from tap_jira.dates import format_millis, to_millis
 from tap_jira.errors import ConfigError
 
@@ -86,7 +86,7 @@ def parse(text: str, name: str) -> State:
     if not text.strip():
         return State()
     try:
-        value = json.loads(text)
+        value = jsontext.parse(text)
     except ValueError as error:
         raise ConfigError(
             f"state file {name} is not JSON ({error}); a run may have been cut off while it was written: restore the "

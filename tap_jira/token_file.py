@@ -8,12 +8,13 @@ import json
 import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tap_jira import files
 from tap_jira.errors import ConfigError
+from tap_jira.jsontext import parse
 
 try:
     import fcntl
@@ -33,8 +34,8 @@ refresh-tokens/), and what is kept of it may go."""
 class Grant:
     """Tokens as they were given: ``given_at`` and ``renew_at`` are seconds since 1970 by this machine's clock."""
 
-    refresh_token: str
-    access_token: str
+    refresh_token: str = field(repr=False)
+    access_token: str = field(repr=False)
     given_at: float
     renew_at: float
 
@@ -58,7 +59,9 @@ class TokenFile:
         """While inside, every other run that comes here waits; ConfigError if the folder cannot be used."""
         with self._told():
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            lock = os.open(self._path.with_name(self._path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+            lock = os.open(
+                self._path.with_name(self._path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600
+            )
         try:
             with self._told():
                 _lock(lock)
@@ -77,7 +80,9 @@ class TokenFile:
         others = self._read()
         part = self._path.with_name(self._path.name + ".part")
         with self._told():
-            file = os.open(part, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+            # What lies there is left of a run that was killed, or somebody else holds it open to read along.
+            part.unlink(missing_ok=True)
+            file = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         try:
             with self._told():
                 os.fchmod(file, 0o600)
@@ -110,7 +115,7 @@ class TokenFile:
         if not text.strip():
             return {}
         try:
-            grants = json.loads(text)
+            grants = parse(text)
         except ValueError:
             raise self._broken() from None
         if not isinstance(grants, dict) or not all(_is_grant(kept) for kept in grants.values()):
@@ -156,9 +161,14 @@ def _is_grant(kept: Any) -> bool:
     return (
         isinstance(kept, dict)
         and kept.keys() == {"refresh_token", "access_token", "given_at", "renew_at"}
-        and all(isinstance(kept[name], str) for name in ("refresh_token", "access_token"))
-        and all(isinstance(kept[name], (int, float)) for name in ("given_at", "renew_at"))
+        and all(is_token(kept[name]) for name in ("refresh_token", "access_token"))
+        and all(isinstance(kept[name], (int, float)) and abs(kept[name]) < 1e12 for name in ("given_at", "renew_at"))
     )
+
+
+def is_token(value: object) -> bool:
+    """Whether it can go into a header as it is."""
+    return isinstance(value, str) and value.isascii() and value.isprintable() and bool(value.strip())
 
 
 def _lock(file: int) -> None:

@@ -16,10 +16,17 @@ from msgspec import UNSET, Meta, UnsetType
 
 from tap_jira.heads import Text
 from tap_jira.jsontext import dump, is_unstorable, load_anyhow
-from tap_jira.records import LARGEST_INTEGER, Array, Column, Convert, Object, Oddities, Scalar, compile_record
-
-MOST_LEFT_OUT = 200
-"""Names of one object that are watched for; one with more has names like ids, and nobody wants to hear of each."""
+from tap_jira.records import (
+    LARGEST_INTEGER,
+    MOST_LEFT_OUT,
+    Array,
+    Column,
+    Convert,
+    Object,
+    Oddities,
+    Scalar,
+    compile_record,
+)
 
 _Integer = Annotated[int, Meta(ge=-LARGEST_INTEGER, le=LARGEST_INTEGER)]
 _NATIVE: Mapping[tuple[str, str], Any] = {
@@ -61,7 +68,7 @@ class Shaper:
             value = types.decode(raw)
         except (ValueError, RecursionError):
             return self._surprising(raw)
-        self._oddities.key = str(types.get(value, ("key",)) or types.get(value, ("id",)))[:80]
+        self._oddities.key = _label(types.get(value, ("key",)), types.get(value, ("id",)))
         types.finish(value)
         if any(types.get(value, (key,)) is None for key in self._keys):
             return None
@@ -72,7 +79,7 @@ class Shaper:
         """The record of an object that was parsed already; None if it is none, or lacks its key."""
         if not isinstance(raw, dict):
             return None
-        self._oddities.key = str(raw.get("key") or raw.get("id") or raw.get("name") or "?")[:80]
+        self._oddities.key = _label(raw.get("key"), raw.get("id"), raw.get("name"))
         for name, path in self._fill:
             if raw.get(name) is None:
                 raw[name] = _found(raw, path)
@@ -164,6 +171,11 @@ def _members(hidden: list[str], changes: list[tuple[str, Convert]]) -> Callable[
         return value
 
     return change_members
+
+
+def _label(*names: Any) -> str:
+    """What a warning calls a record: the first of its names that is one."""
+    return next((str(name)[:80] for name in names if name and isinstance(name, (str, int))), "?")
 
 
 def _each(change: Convert) -> Convert:

@@ -35,9 +35,14 @@ def user_list(lists: Lists, path: str, params: Pairs) -> Pages:
     """The list by cursor of Data Center 11 and late 10.3; where it shows nobody inactive, they are searched for."""
     seen: set[str] = set()
     inactive = False
+    stale = 0
     for page in _by_cursor(lists, path, params):
         inactive = inactive or any(isinstance(user, dict) and user.get("active") is False for user in page)
-        yield unseen(page, seen)
+        fresh = unseen(page, seen)
+        yield fresh
+        stale = 0 if fresh else stale + 1
+        if stale > MOST_STALE_PAGES:
+            raise ReadError(f"GET /rest/api/2/{path} brought nobody new in {stale} pages in a row; it has no end")
     if not inactive:
         with suppress(ForbiddenError, NotFoundError):
             for page in user_search(lists, "user/search", INACTIVE):
@@ -235,7 +240,11 @@ def _names(user: Any) -> list[str]:
 
 
 def _is_cursor_page(answer: Any) -> bool:
-    return isinstance(answer, dict) and isinstance(answer.get("values"), list)
+    return (
+        isinstance(answer, dict)
+        and isinstance(answer.get("values"), list)
+        and isinstance(answer.get("nextCursor"), (str, int, type(None)))
+    )
 
 
 def _is_picker(answer: Any) -> bool:

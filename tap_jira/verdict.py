@@ -7,8 +7,6 @@ from datetime import timezone
 from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 
-import orjson
-
 from tap_jira import limits
 from tap_jira.errors import (
     AuthError,
@@ -20,6 +18,7 @@ from tap_jira.errors import (
     TapError,
     UnavailableError,
 )
+from tap_jira.jsontext import load
 from tap_jira.retry import Again
 from tap_jira.wire import Headers, NetworkError, Response
 
@@ -88,7 +87,8 @@ def check_network(error: NetworkError, what: str, host: str = UNNAMED.host) -> N
             f"{what}: no trusted connection to {host} ({error.detail}); {_trust_remedy(error.detail)}"
         ) from error
     if error.kind == "too_large":
-        raise RefusedError(
+        # One thing in it may be to blame, and a smaller page can do.
+        raise FailedAnswerError(
             f"{what}: the answer is larger than {error.detail}; select fewer fields or lower page_size"
         ) from error
     said = f": {error.detail}" if error.detail else ""
@@ -273,7 +273,7 @@ def words(response: Response) -> str:
 def _said(response: Response) -> str:
     """The text of an error in any of Jira's shapes; of a web page, its title."""
     try:
-        body = orjson.loads(response.body)
+        body = load(response.body)
     except ValueError:
         title = re.search(rb"<(?:title|message)[^>]*>([^<]*)", response.body[:20_000], re.IGNORECASE)
         return title[1].decode(errors="replace") if title else ""
@@ -291,7 +291,7 @@ def _texts(body: dict[str, Any]) -> list[str]:
 def _is_jiras_own(response: Response) -> bool:
     """Whether it is a resource of Jira that says no, not the server before it that knows no such path."""
     try:
-        body = orjson.loads(response.body)
+        body = load(response.body)
     except ValueError:
         return False
     return isinstance(body, dict) and isinstance(body.get("errorMessages"), list) and bool(body["errorMessages"])
