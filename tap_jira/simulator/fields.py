@@ -59,7 +59,7 @@ class Press:
             value = make(made)
             if value is not _HIDDEN:
                 printed[name] = value
-        return oddly(printed) if self.world.odd and is_odd(issue) else printed
+        return oddly(printed, issue) if self.world.odd and is_odd(issue) else printed
 
 
 @dataclass(frozen=True)
