@@ -16,6 +16,7 @@ from tap_jira import errors
 from tap_jira.config import Config
 from tap_jira.streams import STREAMS
 from tests.conftest import Tap
+from tests.targets.table import TARGETS
 
 PROJECT = Path(__file__).parent.parent
 README, CONNECT, CONFIGURATION, OPERATIONS = (
@@ -123,3 +124,21 @@ def test_demo_pins_what_readme_tells_to_install() -> None:
     pinned = re.findall(r"^[\w-]+==\S+", (PROJECT / "examples" / "target-duckdb.txt").read_text(), re.M)
 
     assert f"pip install {' '.join(pinned)}" in README
+
+
+@pytest.mark.parametrize("pin", sorted({pin for target in TARGETS for pin in target.pins}))
+def test_targets_page_names_what_was_tried(pin: str) -> None:
+    """The page about targets names each of them in the version that `make targets` installs."""
+    name, version = pin.split("==")
+    rows = (PROJECT / "docs" / "targets.md").read_text(encoding="utf-8").split("\n")
+
+    assert any(name in row and version in row for row in rows if row.startswith("|"))
+
+
+def test_postgres_recipe_is_what_was_tried() -> None:
+    """README and the page about targets show the settings that `make targets` uses for PostgreSQL."""
+    for page in (README, (PROJECT / "docs" / "targets.md").read_text(encoding="utf-8")):
+        shown = [json.loads(text) for text in re.findall(r"```json\n(.*?)```", page, re.S) if '"load_method"' in text]
+
+        assert [TARGETS[0].settings.items() <= config.items() for config in shown] == [True]
+        assert str(TARGETS[0].prepares).format(database="warehouse") in page

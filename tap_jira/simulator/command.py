@@ -91,6 +91,12 @@ def _options(arguments: list[str]) -> argparse.Namespace:
         help="most issues in one answer, whatever is asked for (default: 1000; with --cloud 100)",
     )
     add("--quota", type=int, default=unset, help="with --cloud: how many points an hour has, a point for each object")
+    add(
+        "--odd",
+        action="store_true",
+        default=unset,
+        help="some issues carry texts and numbers that targets stumble over",
+    )
     add("--churn", type=float, default=0.0, help="share of the issues changed after each page, such as 0.02")
     add("--lag", type=float, default=0.0, help="seconds until the search index knows of a change")
     add("--faults", type=float, default=0.0, help="share of the requests that fail, such as 0.05")
@@ -104,7 +110,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
         help="https, with a certificate of its own that the configuration names",
     )
     absent = argparse.Namespace(
-        cloud=False, write_config=None, auth=None, no_admin=False, page_cap=None, quota=None, tls=False
+        cloud=False, write_config=None, auth=None, no_admin=False, page_cap=None, quota=None, odd=False, tls=False
     )
     options = parser.parse_args(arguments, absent)
     ways = _WAYS[options.cloud]
@@ -127,7 +133,7 @@ def _port(text: str) -> int:
 
 def _world(options: argparse.Namespace) -> World:
     lag = (lambda random: random.random() * options.lag) if options.lag else None
-    return World(seed=options.seed, issues=options.issues, days=options.days, lag=lag)
+    return World(seed=options.seed, issues=options.issues, days=options.days, lag=lag, odd=options.odd)
 
 
 def _data_center(options: argparse.Namespace) -> tuple[Site, dict[str, str]]:
