@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help venv test check format soak mutants loss bench bench-memory demo catalog docs clean
+.PHONY: help venv test check format soak mutants loss bench bench-memory demo meltano catalog docs clean
 
 # How many schedules make soak searches.
 N ?= 20000
@@ -55,6 +55,9 @@ bench-memory: ## Watch the memory of this tap while it copies 200,000 and 1,000,
 
 demo: ## Copy a simulated Jira into a DuckDB file, change some issues, copy again; CLOUD=1 makes it a Jira Cloud.
 	$(PYTHON) examples/demo.py $(if $(CLOUD),--cloud)
+
+meltano: ## Copy a simulated Jira with Meltano from PyPI, as examples/meltano/meltano.yml says, and check what came.
+	$(PYTHON) examples/meltano/run.py
 
 catalog: venv ## Write catalog.json anew from the simulated Jira.
 	$(BIN)/python docs/generate.py catalog

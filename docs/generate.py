@@ -27,9 +27,13 @@ README, CONFIGURATION, STREAMS_PAGE, ARCHITECTURE = (
     PROJECT / name for name in ("README.md", "docs/configuration.md", "docs/streams.md", "docs/architecture.md")
 )
 CATALOG = PROJECT / "catalog.json"
+MELTANO = PROJECT / "examples" / "meltano" / "meltano.yml"
 
 TYPES = {"url": "address", "list": "list of texts", "jql": "JQL"}
 """How a kind of option is called in the table, where its own name would not do."""
+
+MELTANO_KINDS = {"date-time": "date_iso8601", "list": "array"}
+"""How Meltano calls a kind of option that is neither a number nor a text."""
 
 
 def main(what: str) -> None:
@@ -47,6 +51,7 @@ def documents() -> dict[Path, str]:
         CONFIGURATION: _filled(CONFIGURATION, config=config_table()),
         STREAMS_PAGE: "\n".join(streams_page()),
         ARCHITECTURE: _filled(ARCHITECTURE, modules=module_table(PROJECT / "tap_jira")),
+        MELTANO: _filled(MELTANO, settings=meltano_settings()),
     }
 
 
@@ -102,6 +107,21 @@ def speed_table() -> str:
     results = json.loads((benchmarks / "results.json").read_text(encoding="utf-8"))
     table: str = runpy.run_path(str(benchmarks / "report.py"))["markdown"](results)
     return table
+
+
+def meltano_settings() -> str:
+    """Every key of the configuration as a setting of a plugin of Meltano, without defaults: those are the tap's."""
+    lines = ["    settings:"]
+    for option in fields(Config):
+        lines += [f"    - name: {option.name}", f"      kind: {_meltano_kind(option.metadata['kind'])}"]
+        lines += ["      sensitive: true"] if option.metadata["secret"] else []
+        lines.append(f"      description: {json.dumps(option.metadata['sentence'])}")
+    return "\n".join(lines)
+
+
+def _meltano_kind(kind: str) -> str:
+    number = "decimal" if "." in kind else "integer"
+    return number if kind[0].isdigit() else MELTANO_KINDS.get(kind, "string")
 
 
 def _place(place: Place) -> str:
@@ -173,7 +193,8 @@ def _filled(path: Path, **parts: str) -> str:
     """The document with each part between its markers replaced."""
     text = path.read_text(encoding="utf-8")
     for name, part in parts.items():
-        begin, end = f"<!-- {name}: written by `make docs` -->", f"<!-- end of {name} -->"
+        opening, closing = ("    # ", "") if path.suffix == ".yml" else ("<!-- ", " -->")
+        begin, end = f"{opening}{name}: written by `make docs`{closing}", f"{opening}end of {name}{closing}"
         head, rest = text.split(begin)
         text = f"{head}{begin}\n{part}\n{end}{rest.split(end)[1]}"
     return text

@@ -21,7 +21,7 @@ def _option(
 ) -> Any:
     """A key of the configuration; ``usual`` says what holds without it where that depends on the site."""
     about = {"kind": kind, "sentence": sentence, "secret": secret, "example": example, "usual": usual}
-    return field(default=default, metadata=about)
+    return field(default=default, metadata=about, repr=not secret)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -326,7 +326,8 @@ def _list(value: Any, kind: str) -> tuple[str, ...]:
     if not isinstance(items, (list, tuple)):
         raise ValueError('must be a list such as ["ABC", "DEF"]')
     keys = tuple(str(item).strip(" \"'") for item in items if str(item).strip(" \"'"))
-    if not all(re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", key) for key in keys):
+    # Data Center lets an administrator change the pattern of keys, so letters of any script.
+    if not all(re.fullmatch(r"[^\W\d_]\w*", key) for key in keys):
         raise ValueError('must hold project keys such as "ABC"')
     return keys
 
@@ -342,12 +343,13 @@ def _boolean(value: Any, kind: str) -> bool:
 def _jql(value: Any, kind: str) -> str:
     text = _text(value, kind).strip()
     depth = 0
-    bare = re.sub(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'", " ", text, flags=re.DOTALL)
+    # A sign behind a backslash is none, inside quotation marks and outside.
+    bare = re.sub(r"\\.|\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'", " ", text, flags=re.DOTALL)
     for sign in re.findall(r"[()\"']", bare):
         depth += {"(": 1, ")": -1}.get(sign, -1000)
         if depth < 0:
             break
-    if depth:
+    if depth or bare.endswith("\\"):
         raise ValueError("has an unbalanced parenthesis or quotation mark")
     if re.search(r"\border\s+by\b", bare, re.IGNORECASE):
         raise ValueError("must not contain ORDER BY; the tap sets the order")
@@ -360,7 +362,7 @@ def _number(value: Any, kind: str) -> float:
     is_whole = "." not in kind
     try:
         number = float(value) if not isinstance(value, bool) else float("nan")
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = float("nan")
     if not low <= number <= high or (is_whole and number != int(number)):
         raise ValueError(f"must be a {'whole ' if is_whole else ''}number from {low:.0f} to {high:.0f}")

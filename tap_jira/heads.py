@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import Raw, Struct
 
-from tap_jira.jsontext import dump, load, load_anyhow
+from tap_jira.jsontext import check_parts, dump, load, load_anyhow
 
 Text = bytes | Raw
 
@@ -69,7 +69,8 @@ _issues = msgspec.json.Decoder(_Issue)
 
 
 def answer(body: bytes) -> Any:
-    """The ``Answer`` in a body, or whatever else it holds; ValueError if it is no JSON."""
+    """The ``Answer`` in a body, or whatever else it holds; ValueError if it is no JSON, or too much of it."""
+    check_parts(body)
     try:
         return _answers.decode(body)
     except (ValueError, RecursionError):

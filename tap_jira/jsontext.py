@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -13,36 +14,86 @@ import orjson
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 REPLACEMENT = "\ufffd"
 
+DEEPEST = 254
+"""Levels of nesting that an answer may have; orjson writes no more."""
+DEEPEST_FILE = 100
+"""Levels that a configuration, a catalog or a state may have, which go out again inside of messages."""
+MOST_PARTS = 10_000_000
+"""Values that one text may have. A list of empty objects takes 24 times as much memory as its text, so a limit on bytes
+alone would be none. A page of 2 MB has some 100,000."""
+
 
 def load(text: bytes) -> Any:
-    """The value of a JSON text; ValueError if it is none.
+    """The value of a JSON text; ValueError if it is none, or more than can be taken in.
 
-    msgspec, which keeps the digits of large integers, refuses lone surrogates, deep nesting and NaN, all of which
-    somebody has sent.
+    msgspec, which keeps the digits of large integers, refuses lone surrogates and NaN, both of which somebody has sent.
     """
+    value = _load(text)
+    if text.count(b"[") + text.count(b"{") > DEEPEST:
+        _check_depth(value, DEEPEST)
+    return value
+
+
+def load_anyhow(text: bytes) -> Any:
+    """The same for a text that came whole: bytes that are no UTF-8, and nesting that cannot be written, are no harm."""
+    try:
+        return _load(text)
+    except UnicodeDecodeError:
+        return _load(text.decode(errors="replace").encode())
+
+
+def parse(text: str) -> Any:
+    """The value of the JSON text of a file; ValueError, which says where the fault is, if it is none."""
+    value = _read(text)
+    _check_depth(value, DEEPEST_FILE)
+    return value
+
+
+def check_parts(text: bytes) -> None:
+    """ValueError if a text has more values than may be taken in."""
+    if len(text) > MOST_PARTS and sum(map(text.count, (b",", b"[", b"{"))) > MOST_PARTS:
+        raise ValueError("too many values")
+
+
+def _load(text: bytes) -> Any:
+    check_parts(text)
     try:
         return msgspec.json.decode(text)
     except (ValueError, RecursionError):
-        pass
+        return _read(text)
+
+
+def _read(text: str | bytes) -> Any:
     try:
         return json.loads(text)
     except RecursionError as error:
         raise ValueError("nested too deep") from error
 
 
-def load_anyhow(text: bytes) -> Any:
-    """The same for a text that came whole, so that bytes that are no UTF-8 are not the mark of a broken line."""
-    try:
-        return load(text)
-    except UnicodeDecodeError:
-        return load(text.decode(errors="replace").encode())
+def _check_depth(value: Any, most: int) -> None:
+    """ValueError if it is nested too deep; not found out by recursion, which such a value would break."""
+    level = [value]
+    for _ in range(most):
+        level = [part for whole in level for part in _containers(whole)]
+        if not level:
+            return
+    raise ValueError("nested too deep")
+
+
+def _containers(value: Any) -> Iterator[Any]:
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return (part for part in parts if isinstance(part, (dict, list)))
 
 
 def dump(value: Any) -> bytes:
-    """JSON of ``value`` without NUL characters, lone surrogates, or integers that orjson refuses."""
+    """JSON of ``value`` without NUL characters, lone surrogates, or integers that orjson refuses.
+
+    ValueError if it is nested deeper than ``DEEPEST``.
+    """
     try:
         line = orjson.dumps(value)
     except TypeError:
+        _check_depth(value, DEEPEST)
         return _dump_slowly(value)
     return _dump_slowly(value) if is_unstorable(line) else line
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import logging.config
 import os
+import re
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -41,15 +43,39 @@ class _Line(logging.Formatter):
         return super().formatMessage(record)
 
 
+# What would end a line, move a terminal's cursor, or turn the direction of writing; and halves of surrogate pairs,
+# which no file can take.
+_UNPRINTABLE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
 class _RedactingFormatter(logging.Formatter):
-    """Whatever the inner formatter makes of a record, tracebacks included, without the secrets and on one line each."""
+    """Whatever the inner formatter makes of a record, without the secrets, and with the message on one line.
+
+    Much of what is told was said by Jira or typed by its users. So it cannot look like another line of the log, nor do
+    anything to a terminal; the lines of a traceback are indented.
+    """
 
     def __init__(self, inner: logging.Formatter, redact: Redactor) -> None:
         super().__init__()
         self._inner, self._redact = inner, redact
 
     def format(self, record: logging.LogRecord) -> str:
-        return self._redact(self._inner.format(record))
+        plain = copy.copy(record)
+        plain.msg, plain.args = _printable(self._redact(_message(record))), None
+        lines = self._redact(self._inner.format(plain)).split("\n")
+        return "\n  ".join(map(_printable, lines))
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except (TypeError, ValueError, KeyError):
+        # Arguments that do not fit are a fault of whoever logs; logging itself would print them, secrets and all.
+        return str(record.msg)
+
+
+def _printable(text: str) -> str:
+    return _UNPRINTABLE.sub(lambda sign: sign[0].encode("unicode_escape", "surrogatepass").decode(), text)
 
 
 class _Terminal(logging.StreamHandler):  # type: ignore[type-arg]
@@ -91,6 +117,8 @@ def set_up(redact: Redactor) -> Show | None:
 
     Where that is a terminal, what shows a live line there.
     """
+    # A handler that fails would print the record as it is, secrets and all.
+    logging.raiseExceptions = False
     path = os.environ.get("LOGGING_CONF_FILE")
     terminal = _Terminal(sys.stderr) if not path and _is_terminal() else None
     _begin(terminal or logging.StreamHandler(sys.stderr))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import os
 import shlex
@@ -17,8 +16,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from tap_jira import log
 from tap_jira.errors import ConfigError, OutputError
+from tap_jira.jsontext import parse
 from tap_jira.pace import Clock
-from tap_jira.redact import Redactor
+from tap_jira.redact import Redactor, of_proxies
 from tap_jira.workers import Workers
 
 if TYPE_CHECKING:
@@ -82,6 +82,7 @@ def this_machine() -> Machine:
             user_agent=config.user_agent,
             timeout=config.request_timeout,
             connections=config.concurrency,
+            monotonic=Threads.monotonic,
             ca_bundle=config.ca_bundle,
         )
 
@@ -133,7 +134,7 @@ def session(path: str | None, machine: Machine, *, authorizing: bool = False) ->
     if path and (secrets := configuration.secret_keys(values)):
         _warn_of_readers(path, secrets)
     config = configuration.load(values, machine.environment, LOGGER.warning, authorizing=authorizing)
-    redactor = Redactor(config.secrets)
+    redactor = Redactor([*config.secrets, *of_proxies(machine.environment)])
     show = log.set_up(redactor)
     pool = machine.pool(config.concurrency)
     try:
@@ -207,7 +208,7 @@ def _warn_of_readers(path: str, secrets: list[str]) -> None:
 def json_object(path: str) -> dict[str, Any]:
     """The configuration in a file; ConfigError if it holds none."""
     try:
-        value = json.loads(text(path, "--config"))
+        value = parse(text(path, "--config"))
     except ValueError as error:
         raise ConfigError(f"configuration file {path} is not JSON ({error}); correct it there") from None
     if not isinstance(value, dict):

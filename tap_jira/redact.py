@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterable
-from urllib.parse import quote
+from collections.abc import Iterable, Mapping
+from urllib.parse import quote, quote_plus, unquote
 
 BLOT = "[secret]"
 LONG = 8
@@ -66,11 +66,24 @@ def _pattern(form: str) -> re.Pattern[str]:
     return re.compile("|".join([*(before + alone for before in _BEFORE_A_VALUE), rf"(?m:^){itself}(?m:$)"]))
 
 
+def of_proxies(environment: Mapping[str, str]) -> list[str]:
+    """The credentials in the addresses of proxies that the environment names."""
+    found: list[str] = []
+    for name, address in environment.items():
+        if name.lower().endswith("_proxy") and "@" in address:
+            login = address.rpartition("@")[0].rpartition("//")[2]
+            password = login.partition(":")[2]
+            found += [login, password, unquote(login), unquote(password)]
+    return found
+
+
 def _forms(secret: str) -> Iterable[str]:
     """The shapes in which one secret may turn up: itself, percent-encoded, in base64, line by line, escaped in JSON."""
     stripped = secret.strip()
     yield stripped
-    yield quote(stripped, safe="")
+    encoded = quote(stripped, safe="")
+    # As it is, as a form encodes it, and once more, as in the base string of OAuth 1.0a.
+    yield from (encoded, quote_plus(stripped), quote(encoded, safe=""))
     yield base64.b64encode(stripped.encode()).decode()
     yield stripped.encode("unicode_escape").decode()
     # A key may have come with its line ends written as a backslash and an n.

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPResponse
+from io import BufferedReader, BytesIO, RawIOBase
 from pathlib import Path
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -12,18 +16,28 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from urllib3.exceptions import DecodeError, HTTPError, IncompleteRead, ReadTimeoutError
 
+from tap_jira.config import is_loopback
 from tap_jira.errors import ConfigError
 from tap_jira.gzipped import TooLargeError, unpack
 from tap_jira.wire import Headers, NetworkError, Request, Response
 
 LARGEST_BODY = 256 * 1024 * 1024
-"""Bytes of an answer, unpacked, above which it is not read further."""
+"""Bytes of an answer, unpacked, above which it is not read further: a hundred times what a page should weigh, and room
+for an issue with all that people have pasted into its comments."""
 PIECE = 256 * 1024
+AROUND = 1024 * 1024
+"""Bytes that an answer may have on the wire beyond those of its body: headers, and the lines between chunks."""
+LONGEST_ANSWER_SECONDS = 1800
+"""How long an answer may take to come once it has begun: half an hour, in which 256 MB come at 150 KB a second. The
+timeout alone bounds nothing, as it begins anew with each byte."""
 REDIRECTS = 5
 CONNECT_SECONDS = 30
 """Who does not take a connection by then will not: a firewall drops it, or the address is another's."""
 NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG", "UNKNOWN_PROTOCOL")
 """How the versions of OpenSSL call an answer that is not TLS at all."""
+MOST_COOKIES = 50
+"""A load balancer sets one or two."""
+NO_PROXY = {"http": "", "https": ""}
 
 
 class Transport:
@@ -36,17 +50,20 @@ class Transport:
         user_agent: str,
         timeout: float,
         connections: int,
+        monotonic: Callable[[], float],
         ca_bundle: str | None = None,
         largest_body: int = LARGEST_BODY,
     ) -> None:
+        """``monotonic``: seconds that only grow, by which answers are told that take too long."""
         self._session = requests.Session()
         self._session.headers.update(
             {"User-Agent": user_agent, "Accept": "application/json", "Accept-Encoding": "gzip, deflate"}
         )
-        adapter = HTTPAdapter(pool_connections=1, pool_maxsize=connections, max_retries=0)
+        bounds = _Bounds(largest_body, timeout + LONGEST_ANSWER_SECONDS, monotonic)
+        adapter = _Adapter(bounds, pool_connections=1, pool_maxsize=connections, max_retries=0)
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
-        self._auth, self._timeout, self._largest = auth, timeout, largest_body
+        self._auth, self._timeout, self._bounds = auth, timeout, bounds
         self._ca_bundle = str(Path(ca_bundle).expanduser()) if ca_bundle else None
         if self._ca_bundle and not Path(self._ca_bundle).exists():
             raise ConfigError("ca_bundle names a file that does not exist")
@@ -76,7 +93,11 @@ class Transport:
             allow_redirects=False,
             stream=True,
             verify=self._ca_bundle,
+            # A proxy is another machine, and http to this one carries the credentials as they are.
+            proxies=NO_PROXY if is_loopback(urlsplit(url).hostname or "") else None,
         ) as response:
+            if len(self._session.cookies) > MOST_COOKIES:
+                self._session.cookies.clear()
             headers = Headers(response.headers)
             if headers.get("Content-Encoding", "").lower() != "gzip":
                 return Response(response.status_code, headers, self._body(response, decode=True))
@@ -84,24 +105,97 @@ class Transport:
             return Response(response.status_code, headers, self._unpacked(packed), packed)
 
     def _body(self, response: requests.Response, *, decode: bool) -> bytes:
-        pieces, size = [], 0
+        body = BytesIO()
         for piece in response.raw.stream(PIECE, decode_content=decode):
-            pieces.append(piece)
-            size += len(piece)
-            if size > self._largest:
-                raise self._too_large()
-        return b"".join(pieces)
+            body.write(piece)
+            if body.tell() > self._bounds.largest:
+                raise self._bounds.too_large()
+        return body.getvalue()
 
     def _unpacked(self, packed: bytes) -> bytes:
         try:
-            return unpack(packed, self._largest)
+            return unpack(packed, self._bounds.largest)
         except TooLargeError:
-            raise self._too_large() from None
+            raise self._bounds.too_large() from None
         except ValueError as error:
             raise NetworkError("truncated") from error
 
-    def _too_large(self) -> NetworkError:
-        return NetworkError("too_large", f"{self._largest // 1024**2} MB")
+
+@dataclass(frozen=True)
+class _Bounds:
+    """What an answer may weigh (bytes, unpacked) and how long it may take (seconds, by ``monotonic``)."""
+
+    largest: int
+    seconds: float
+    monotonic: Callable[[], float]
+
+    def too_large(self) -> NetworkError:
+        """The answer is too large."""
+        return NetworkError("too_large", f"{self.largest // 1024**2} MB")
+
+
+class _Adapter(HTTPAdapter):
+    """The way of requests to urllib3, with connections of which each answer keeps within bounds."""
+
+    def __init__(self, bounds: _Bounds, **options: Any) -> None:
+        self._bounds = bounds
+        super().__init__(**options)
+
+    def init_poolmanager(self, *given: Any, **options: Any) -> None:
+        super().init_poolmanager(*given, **options)
+        self._bound(self.poolmanager)
+
+    def proxy_manager_for(self, proxy: Any, **options: Any) -> Any:
+        is_new = proxy not in self.proxy_manager
+        manager = super().proxy_manager_for(proxy, **options)
+        return self._bound(manager) if is_new else manager
+
+    def _bound(self, manager: Any) -> Any:
+        kinds = manager.pool_classes_by_scheme.items()
+        manager.pool_classes_by_scheme = {scheme: _pool_within(self._bounds, kind) for scheme, kind in kinds}
+        return manager
+
+
+def _pool_within(bounds: _Bounds, kind: type[Any]) -> type[Any]:
+    class Answer(HTTPResponse):
+        def __init__(self, *given: Any, **options: Any) -> None:
+            super().__init__(*given, **options)
+            # Here, where headers, lines between chunks and body come through: what reads them bounds none of it.
+            self.fp = BufferedReader(_Within(bounds, self.fp.detach()))
+
+    class Connection(kind.ConnectionCls):  # type: ignore[misc, name-defined]
+        response_class = Answer
+
+    class Pool(kind):  # type: ignore[misc]
+        ConnectionCls = Connection
+
+    return Pool
+
+
+class _Within(RawIOBase):
+    """What comes over a connection for one answer; NetworkError once that is too much, or comes too late."""
+
+    def __init__(self, bounds: _Bounds, raw: RawIOBase) -> None:
+        super().__init__()
+        self._bounds, self._raw = bounds, raw
+        self._left = bounds.largest + AROUND
+        self._until = bounds.monotonic() + bounds.seconds
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        count: int | None = self._raw.readinto(buffer)
+        self._left -= count or 0
+        if self._left < 0:
+            raise self._bounds.too_large()
+        if self._bounds.monotonic() > self._until:
+            raise NetworkError("timeout", f"the answer was not whole after {self._bounds.seconds:.0f} s")
+        return count
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
 
 
 def _unsigned(request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -114,7 +208,7 @@ def _redirected(here: str, there: str, method: str) -> str:
     old, new = _origin(here), _origin(there)
     upgraded = (old[0], new[0]) == ("http", "https") and old[1] == new[1]
     if method != "GET" or not (old == new or upgraded):
-        raise NetworkError("redirect", f"{new[0]}://{urlsplit(there).netloc}")
+        raise NetworkError("redirect", f"{new[0]}://{urlsplit(there).netloc}"[:160])
     return there
 
 

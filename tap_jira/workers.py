@@ -144,7 +144,8 @@ class Threads:
         """Epoch seconds by this machine's clock."""
         return time.time()
 
-    def monotonic(self) -> float:
+    @staticmethod
+    def monotonic() -> float:
         """Seconds that only grow."""
         return time.monotonic()
 

@@ -9,10 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tap_jira.client import Sends
 from tap_jira.simulator import Account, Accounts, Credentials, Site, World, demo_credentials
 from tests.fakes import BASE, Outcome, Time, run_tap
+
+# The same examples in each run, and no complaint of a machine that is busy; `make fuzz` looks for new ones.
+settings.register_profile(
+    "suite", derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("suite")
 
 PASSWORD = "right-password"
 TOKEN = "a-personal-access-token"
@@ -71,6 +78,6 @@ def tap(tmp_path: Path, time: Time, site: Site, config: dict[str, Any]) -> Tap:
 def _root_logger_as_it_was() -> Iterator[None]:
     """A run sets up the root logger; the next test begins with pytest's handlers again."""
     root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+    handlers, level, raises = root.handlers[:], root.level, logging.raiseExceptions
     yield
-    root.handlers[:], root.level = handlers, level
+    root.handlers[:], root.level, logging.raiseExceptions = handlers, level, raises

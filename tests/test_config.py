@@ -258,6 +258,7 @@ def test_the_environment_alone_is_enough() -> None:
         ("request_timeout", 60, 60),
         ("projects", ["ABC", "DEF"], ("ABC", "DEF")),
         ("projects", "ABC", ("ABC",)),
+        ("projects", ["KÜCHE"], ("KÜCHE",)),
         ("projects", "ABC,DEF", ("ABC", "DEF")),
         ("projects", " ABC  DEF ", ("ABC", "DEF")),
         ("projects", '["ABC", "DEF"]', ("ABC", "DEF")),

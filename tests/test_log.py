@@ -103,8 +103,8 @@ def test_secrets_are_blotted(capsys: pytest.CaptureFixture[str]) -> None:
 
     said = LOG_TIME.sub(r"\1 ", capsys.readouterr().err)
     assert SECRET not in said
-    assert said.startswith("WARNING a [secret] b\nERROR failed with [secret]\nTraceback")
-    assert said.endswith("ValueError: [secret]\n")
+    assert said.startswith("WARNING a [secret] b\nERROR failed with [secret]\n  Traceback")
+    assert said.endswith("\n  ValueError: [secret]\n")
 
 
 def test_a_second_set_up_replaces_the_first(capsys: pytest.CaptureFixture[str]) -> None:

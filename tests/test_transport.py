@@ -90,7 +90,7 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def transport(**options: Any) -> Transport:
-    settings = {"user_agent": "tap/test", "timeout": 5.0, "connections": 2, **options}
+    settings = {"user_agent": "tap/test", "timeout": 5.0, "connections": 2, "monotonic": lambda: 0.0, **options}
     return Transport(BearerAuth("the-token"), **settings)
 
 
@@ -102,6 +102,14 @@ def fault(url: str, method: str = "GET", **options: Any) -> NetworkError:
     with pytest.raises(NetworkError) as caught:
         transport(**options).send(Request(method, url))
     return caught.value
+
+
+def ended(url: str, **options: Any) -> str:
+    """What became of a request: the status of its answer, or the kind of the fault."""
+    try:
+        return str(get(url, **options).status)
+    except NetworkError as error:
+        return error.kind
 
 
 def test_a_request_as_it_arrives(host: Host) -> None:
