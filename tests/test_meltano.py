@@ -71,8 +71,8 @@ def test_pins_what_the_demo_pins() -> None:
     assert LOADER["pip_url"].split() == pinned
 
 
-def test_readme_installs_the_meltano_that_was_tried() -> None:
-    """The README names the version of Meltano that `make meltano` runs."""
-    readme = (EXAMPLES.parent / "README.md").read_text(encoding="utf-8")
+def test_scheduling_installs_the_meltano_that_was_tried() -> None:
+    """The page on scheduling names the version of Meltano that `make meltano` runs."""
+    page = (EXAMPLES.parent / "docs" / "scheduling.md").read_text(encoding="utf-8")
 
-    assert f"pip install {runpy.run_path(str(EXAMPLES / 'meltano' / 'run.py'))['MELTANO']}\n" in readme
+    assert f"pip install {runpy.run_path(str(EXAMPLES / 'meltano' / 'run.py'))['MELTANO']}\n" in page
