@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.hashes import BLAKE2b
 
 from tap_jira import auth, authorize, files, incremental, users
 from tap_jira.search import Span
-from tap_jira.simulator import Account, Accounts, Caps, Fault, Faults, Limits, Site, UserLimits, World
+from tap_jira.simulator import Account, Accounts, Fault, Faults, Limits, Site, UserLimits, World
 from tap_jira.simulator.credentials import key_pair
 from tap_jira.wire import Headers, Request, Response
 from tests.atlassian import CLOUD_ID, OAUTH2
@@ -30,10 +30,17 @@ from tests.stage import (
     Sender,
     Stage,
     Typing,
+    cut,
     each,
     encrypted,
     key_of_cloud,
+    later,
     lost,
+    marked,
+    no_column,
+    only_a_part,
+    only_the_object,
+    poisoned,
     says,
     selecting_nothing,
     unknown_stream,
@@ -176,13 +183,6 @@ def written_to(error: OSError) -> Callable[[Stage], Outcome]:
     return lambda stage: stage.tap(out=Out())
 
 
-def later(stage: Stage, hours: int, **changes: Any) -> Outcome:
-    """A second run, by a Jira whose clock has gone so far."""
-    state = stage.tap().state
-    stage.time.seconds += hours * 3600
-    return stage.tap(state=state, config={**stage.config, **changes})
-
-
 def one_second(stage: Stage) -> Outcome:
     """Forty issues that were made in one second, where a search can show ten, five at a time."""
     stage.patch.setattr(incremental, "Span", partial(Span, deepest=10))
@@ -212,16 +212,6 @@ def one_token(stage: Stage) -> Outcome:
         return {**answer, "nextPageToken": "the-token-again", "isLast": False}
 
     return stage.at_cloud(to=Answering(stage.cloud, "/search/jql", alike))
-
-
-def cut(stage: Stage, **caps: int) -> Site:
-    account = Account("tap-reader", tokens={TOKEN: None})
-    world = World(seed=1, issues=60, now=stage.time)
-    return Site(world, accounts=Accounts((account,)), base_url=BASE, caps=Caps(**caps))
-
-
-def poisoned(stage: Stage, *fields: str) -> Outcome:
-    return stage.run(to=Faults(stage.site, poison=[10020], poison_fields=fields))
 
 
 def empty_pages(stage: Stage) -> Outcome:
@@ -485,6 +475,10 @@ SCENES: Mapping[str, Scene] = {
     "catalog: … is not a stream of this tap and is ignored": lambda s: s.catalog(
         lambda found: found["streams"].append({"tap_stream_id": "boards", "schema": {}, "metadata": []})
     ),
+    "… selected or unselected, but not in the schema: …": lambda s: s.catalog(partial(marked, "fields.sumary")),
+    "… selected, but left out, because nothing inside is selected: …": lambda s: s.catalog(only_the_object),
+    "… selected, but left out, because … is not selected; …": lambda s: s.catalog(only_a_part),
+    "nothing is selected but …; select the columns that you need": lambda s: s.catalog(no_column),
     # Output, and the end of a run.
     "whoever read our output has gone away; look at the target's log": written_to(BrokenPipeError()),
     "stdout cannot be written: …; the states written before are safe to keep": written_to(

@@ -17,15 +17,10 @@ from cryptography.hazmat.primitives import serialization as pem
 
 from tap_jira import cli
 from tap_jira.client import Sends
-from tap_jira.simulator import (
-    CloudCredentials,
-    CloudSite,
-    Credentials,
-    Site,
-)
+from tap_jira.simulator import Account, Accounts, Caps, CloudCredentials, CloudSite, Credentials, Faults, Site, World
 from tap_jira.wire import NetworkError, Request, Response
 from tests.atlassian import OAUTH2, Atlassian
-from tests.conftest import PASSWORD, Tap
+from tests.conftest import PASSWORD, TOKEN, Tap
 from tests.fakes import BASE, LOG_TIME, Outcome, Person, Scripted, Time
 
 CLOUD = "https://example.atlassian.net"
@@ -185,3 +180,43 @@ def very_wide(catalog: dict[str, Any]) -> None:
 def each(**members: Any) -> Change:
     """A list of objects, each with these members instead of its own."""
     return lambda rows: [{**row, **members} for row in rows]
+
+
+def cut(stage: Stage, **caps: int) -> Site:
+    account = Account("tap-reader", tokens={TOKEN: None})
+    world = World(seed=1, issues=60, now=stage.time)
+    return Site(world, accounts=Accounts((account,)), base_url=BASE, caps=Caps(**caps))
+
+
+def poisoned(stage: Stage, *fields: str) -> Outcome:
+    return stage.run(to=Faults(stage.site, poison=[10020], poison_fields=fields))
+
+
+def later(stage: Stage, hours: int, **changes: Any) -> Outcome:
+    """A second run, by a Jira whose clock has gone so far."""
+    state = stage.tap().state
+    stage.time.seconds += hours * 3600
+    return stage.tap(state=state, config={**stage.config, **changes})
+
+
+def marked(path: str, catalog: dict[str, Any], selected: bool = True) -> None:
+    """Select a column of issues, given by its dotted path, or unselect it."""
+    crumb = [part for name in path.split(".") for part in ("properties", name)]
+    about = catalog["streams"][0]["metadata"]
+    about.append({"breadcrumb": crumb, "metadata": {"selected": selected}})
+
+
+def no_column(catalog: dict[str, Any]) -> None:
+    for about in catalog["streams"][0]["metadata"][1:]:
+        about["metadata"]["selected"] = False
+
+
+def only_the_object(catalog: dict[str, Any]) -> None:
+    no_column(catalog)
+    marked("fields", catalog)
+    marked("fields.status", catalog)
+
+
+def only_a_part(catalog: dict[str, Any]) -> None:
+    no_column(catalog)
+    marked("fields.status.name", catalog)

@@ -119,6 +119,14 @@ def test_readme_commands_exist() -> None:
     assert named - defined == set()
 
 
+def test_every_command_of_make_is_explained() -> None:
+    """The page for development has a line for each make command."""
+    page = (PROJECT / "docs" / "development.md").read_text(encoding="utf-8")
+    defined = set(re.findall(r"^([a-z-]+):", (PROJECT / "Makefile").read_text(), re.M)) - {"help"}
+
+    assert {name for name in defined if f"| `make {name}` |" not in page} == set()
+
+
 def test_demo_pins_what_readme_tells_to_install() -> None:
     """The demo and the README install the same versions of the target and of its database."""
     pinned = re.findall(r"^[\w-]+==\S+", (PROJECT / "examples" / "target-duckdb.txt").read_text(), re.M)
