@@ -15,7 +15,7 @@ UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 REPLACEMENT = "\ufffd"
 
 DEEPEST = 300
-"""Levels of nesting that an answer may have: what mends them calls itself twice a level; Python allows 1,000 calls."""
+"""Levels of nesting that an answer may have: what mends it takes two calls a level, of 1,000 that Python allows."""
 DEEPEST_FILE = 100
 """Levels that a configuration, a catalog or a state may have, which go out again inside of messages."""
 MOST_PARTS = 10_000_000
