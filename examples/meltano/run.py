@@ -106,8 +106,8 @@ def selected_columns(listed: str) -> set[str]:
 
 def issues_sent(log: str) -> int:
     """How many issues a run has sent, from the tap's metrics in Meltano's log."""
-    counters = [json.loads(metric) for metric in re.findall(r"METRIC: (\{.*\})", log)]
-    return sum(counter["value"] for counter in counters if counter["tags"].get("endpoint") == "jira_issues")
+    points = [json.loads(metric) for metric in re.findall(r"METRIC: (\{.*\})", log)]
+    return sum(p["value"] for p in points if p["metric"] == "record_count" and p["tags"]["endpoint"] == "jira_issues")
 
 
 def check_columns(selected: set[str]) -> None:
