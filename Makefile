@@ -6,12 +6,14 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help venv test check format fuzz soak mutants loss bench bench-memory demo catalog docs clean
+.PHONY: help venv test check format fuzz soak mutants loss targets bench bench-memory demo meltano catalog docs clean
 
 # How many schedules make soak searches.
 N ?= 20000
 # For how many seconds make fuzz looks.
 SECONDS ?= 300
+# How many issues make targets copies into each target.
+ISSUES ?= 500
 # How many issues make bench copies, and for how many seconds make bench-memory watches each of its sizes.
 SIZES ?= 20000
 LIMIT ?= 900
@@ -53,6 +55,9 @@ mutants: venv ## Break the issue reader in every known way; the search for lost 
 loss: ## Count the issues that are lost while they change, by this tap and by tap-jira from PyPI.
 	$(PYTHON) -m benchmarks.loss
 
+targets: venv ## Copy ISSUES=500 issues into real targets from PyPI, twice, and compare what they hold with Jira.
+	$(BIN)/python -m tests.targets --issues $(ISSUES)
+
 bench: ## Measure time, CPU and memory of copying SIZES=20000 issues, beside floors and other taps from PyPI.
 	$(PYTHON) -m benchmarks.bench --issues $(SIZES)
 
@@ -62,6 +67,9 @@ bench-memory: ## Watch the memory of this tap while it copies 200,000 and 1,000,
 demo: ## Copy a simulated Jira into a DuckDB file, change some issues, copy again; CLOUD=1 makes it a Jira Cloud.
 	$(PYTHON) examples/demo.py $(if $(CLOUD),--cloud)
 
+meltano: ## Copy a simulated Jira with Meltano from PyPI, as examples/meltano/meltano.yml says, and check what came.
+	$(PYTHON) examples/meltano/run.py
+
 catalog: venv ## Write catalog.json anew from the simulated Jira.
 	$(BIN)/python docs/generate.py catalog
 
@@ -69,5 +77,5 @@ docs: venv ## Write the generated tables of README.md and docs/ anew.
 	$(BIN)/python docs/generate.py tables
 
 clean: ## Remove everything that these commands have made.
-	rm -rf $(VENV) .demo .bench build *.egg-info .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .demo .bench .targets build *.egg-info .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -23,13 +23,17 @@ from tap_jira.config import Config
 from tap_jira.streams import STREAMS, Place, Stream
 
 PROJECT = Path(__file__).resolve().parent.parent
-README, STREAMS_PAGE, ARCHITECTURE = (
-    PROJECT / name for name in ("README.md", "docs/streams.md", "docs/architecture.md")
+README, CONFIGURATION, STREAMS_PAGE, ARCHITECTURE = (
+    PROJECT / name for name in ("README.md", "docs/configuration.md", "docs/streams.md", "docs/architecture.md")
 )
 CATALOG = PROJECT / "catalog.json"
+MELTANO = PROJECT / "examples" / "meltano" / "meltano.yml"
 
 TYPES = {"url": "address", "list": "list of texts", "jql": "JQL"}
 """How a kind of option is called in the table, where its own name would not do."""
+
+MELTANO_KINDS = {"date-time": "date_iso8601", "list": "array"}
+"""How Meltano calls a kind of option that is neither a number nor a text."""
 
 
 def main(what: str) -> None:
@@ -43,9 +47,11 @@ def main(what: str) -> None:
 def documents() -> dict[Path, str]:
     """Each document with a generated part, as it should be."""
     return {
-        README: _filled(README, config=config_table(), streams=streams_table(), speed=speed_table()),
+        README: _filled(README, streams=streams_table(), speed=speed_table()),
+        CONFIGURATION: _filled(CONFIGURATION, config=config_table()),
         STREAMS_PAGE: "\n".join(streams_page()),
         ARCHITECTURE: _filled(ARCHITECTURE, modules=module_table(PROJECT / "tap_jira")),
+        MELTANO: _filled(MELTANO, settings=meltano_settings()),
     }
 
 
@@ -78,6 +84,8 @@ def config_table() -> str:
 
 
 def _default(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()  # as JSON has it
     # The version grows; the table should not change with it.
     return re.sub(r"^tap-jira/.*", "tap-jira/VERSION", f"{value:g}" if isinstance(value, float) else str(value))
 
@@ -99,6 +107,21 @@ def speed_table() -> str:
     results = json.loads((benchmarks / "results.json").read_text(encoding="utf-8"))
     table: str = runpy.run_path(str(benchmarks / "report.py"))["markdown"](results)
     return table
+
+
+def meltano_settings() -> str:
+    """Every key of the configuration as a setting of a plugin of Meltano, without defaults: those are the tap's."""
+    lines = ["    settings:"]
+    for option in fields(Config):
+        lines += [f"    - name: {option.name}", f"      kind: {_meltano_kind(option.metadata['kind'])}"]
+        lines += ["      sensitive: true"] if option.metadata["secret"] else []
+        lines.append(f"      description: {json.dumps(option.metadata['sentence'])}")
+    return "\n".join(lines)
+
+
+def _meltano_kind(kind: str) -> str:
+    number = "decimal" if "." in kind else "integer"
+    return number if kind[0].isdigit() else MELTANO_KINDS.get(kind, "string")
 
 
 def _place(place: Place) -> str:
@@ -170,7 +193,8 @@ def _filled(path: Path, **parts: str) -> str:
     """The document with each part between its markers replaced."""
     text = path.read_text(encoding="utf-8")
     for name, part in parts.items():
-        begin, end = f"<!-- {name}: written by `make docs` -->", f"<!-- end of {name} -->"
+        opening, closing = ("    # ", "") if path.suffix == ".yml" else ("<!-- ", " -->")
+        begin, end = f"{opening}{name}: written by `make docs`{closing}", f"{opening}end of {name}{closing}"
         head, rest = text.split(begin)
         text = f"{head}{begin}\n{part}\n{end}{rest.split(end)[1]}"
     return text

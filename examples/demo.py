@@ -173,8 +173,8 @@ def print_report(issues: Path) -> None:
 def records_sent(name: str) -> int:
     """How many issues a run has sent, from the metrics in its log."""
     metrics = [line.split("METRIC: ", 1)[1] for line in tap_log(name).read_text().splitlines() if "METRIC: " in line]
-    counters = [json.loads(metric) for metric in metrics]
-    return sum(c["value"] for c in counters if c["tags"].get("endpoint") == "jira_issues")
+    points = [json.loads(metric) for metric in metrics]
+    return sum(p["value"] for p in points if p["metric"] == "record_count" and p["tags"]["endpoint"] == "jira_issues")
 
 
 def say(step: str) -> None:

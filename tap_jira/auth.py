@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import base64
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from cryptography.hazmat.primitives.hashes import SHA1
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
 from oauthlib.oauth1 import SIGNATURE_RSA, Client
 from requests import PreparedRequest
 from requests.auth import AuthBase, HTTPBasicAuth
@@ -18,6 +24,9 @@ from requests_oauthlib import OAuth1
 
 from tap_jira.config import Config
 from tap_jira.errors import ConfigError
+
+Signer: TypeAlias = AuthBase
+"""What puts credentials on a request, as ``requests`` has it done."""
 
 
 class BearerAuth(AuthBase):
@@ -38,10 +47,10 @@ class NoAuth(AuthBase):
         return request
 
 
-def signer(config: Config) -> AuthBase:
+def signer(config: Config) -> Signer:
     """What puts the credentials of ``config`` on a request; ConfigError if the private key cannot be used."""
     if config.way_in == "oauth1":
-        return _oauth1(config)
+        return link_signer(config, token=config.oauth_token, token_secret=config.oauth_token_secret)
     if config.is_oauth2:
         return NoAuth()
     if config.way_in == "token":
@@ -51,11 +60,25 @@ def signer(config: Config) -> AuthBase:
     return HTTPBasicAuth(str(user).encode(), str(secret).encode())
 
 
-def _oauth1(config: Config) -> AuthBase:
-    auth: AuthBase = OAuth1(
+def link_signer(
+    config: Config,
+    *,
+    token: str | None = None,
+    token_secret: str | None = None,
+    callback: str | None = None,
+    verifier: str | None = None,
+) -> Signer:
+    """What signs a request for the application link of ``config``; ConfigError if its private key cannot be used.
+
+    Without a token it is the link itself that asks, for a request token (RFC 5849, section 2.1), which needs a
+    ``callback``; to exchange that token needs the ``verifier`` (section 2.3).
+    """
+    auth: Signer = OAuth1(
         config.oauth_consumer_key,
-        resource_owner_key=config.oauth_token,
-        resource_owner_secret=config.oauth_token_secret,
+        resource_owner_key=token,
+        resource_owner_secret=token_secret,
+        callback_uri=callback,
+        verifier=verifier,
         rsa_key=load_private_key(config),
         signature_method=SIGNATURE_RSA,
         client_class=_RsaClient,
@@ -99,7 +122,7 @@ def load_private_key(config: Config) -> RSAPrivateKey:
             "-----BEGIN PRIVATE KEY----- or -----BEGIN RSA PRIVATE KEY----- to the END line"
         ) from None
     if not isinstance(key, RSAPrivateKey):
-        raise ConfigError(f"{name} is no RSA key, and OAuth 1.0a at Jira needs one; make one with openssl genrsa 2048")
+        raise ConfigError(f"{name} is no RSA key, and OAuth 1.0a at Jira needs one; tap-jira keygen makes one")
     return key
 
 
@@ -117,3 +140,10 @@ def _key_text(config: Config) -> tuple[str, bytes]:
         return "oauth_private_key_file", Path(str(config.oauth_private_key_file)).expanduser().read_bytes()
     except OSError as error:
         raise ConfigError(f"oauth_private_key_file cannot be read: {error.strerror}") from None
+
+
+def new_key_pair(bits: int) -> tuple[bytes, bytes]:
+    """A new RSA key as PEM: the private half (PKCS#8, not encrypted) and the public one."""
+    key = generate_private_key(public_exponent=65537, key_size=bits)
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return private, key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,7 +51,8 @@ def parse(text: str, name: str) -> dict[str, Any]:
 def select(catalog: Mapping[str, Any], warn: Callable[[str], None]) -> list[Selection]:
     """What is selected, in the order in which this tap syncs; ConfigError if the catalog is not ours.
 
-    ``warn`` hears of streams that are not ours, and of fields that had to change for a table to hold them.
+    ``warn`` hears of streams that are not ours, of what a selection can hardly mean, and of fields that had to change
+    for a table to hold them.
     """
     entries = {_id(entry): entry for entry in catalog["streams"]}
     known = {stream.name for stream in STREAMS}
@@ -85,12 +87,14 @@ def _select_stream(stream: Stream, entry: Mapping[str, Any], warn: Callable[[str
     if not _is_names(keys):
         raise ConfigError(f"the catalog's key of {stream.name} is broken; write it anew with --discover")
     forced = {*keys, *([stream.replication_key] if stream.replication_key else [])}
-    schema = _prune(full, (), about, forced, inherited=None)
+    schema = _prune(full, (), about, forced)
     missing = forced - schema["properties"].keys()
     if missing:
         raise ConfigError(
             f"the catalog's schema of {stream.name} lacks {', '.join(sorted(missing))}; write it anew with --discover"
         )
+    for doubt in _doubts(full, schema, about, forced):
+        warn(f"catalog: {stream.name}: {doubt}")
     return Selection(stream, _fit(stream, schema, full, about, warn), full, keys, chosen=bool(chosen))
 
 
@@ -165,24 +169,25 @@ def _check_schema(node: Any, place: str) -> None:
 
 
 def _prune(
-    node: dict[str, Any], path: Breadcrumb, about: Metadata, forced: set[str], inherited: bool | None
+    node: dict[str, Any], path: Breadcrumb, about: Metadata, forced: set[str], by_default: bool = True
 ) -> dict[str, Any]:
     """``node`` with the selected columns alone.
 
-    What was said of the column itself counts, then whether what it lies in is left out, then its default. So a column
-    chosen inside an object that was not is there: Meltano marks all as unselected, then the chosen alone.
+    What was said of a column counts, else its default. Nothing is left of an object that somebody unselected, whatever
+    was said of its parts: so it is in singer-python and in Meltano's SDK, and a rule of Meltano against an object
+    leaves the parts marked as an earlier ``*.*`` has marked them.
     """
     columns: dict[str, Any] = {}
     for name, part in node.get("properties", {}).items():
         here = (*path, "properties", name)
         own = about.get(here, {})
-        said = _first(own.get("selected"), part.get("selected"))
+        said = _said(own, part)
         is_forced = (not path and name in forced) or own.get("inclusion") == "automatic"
-        if own.get("inclusion") == "unsupported":
+        if own.get("inclusion") == "unsupported" or (said is False and not is_forced):
             continue
-        is_in = _decide(said, inherited, own.get("selected-by-default", True))
+        is_in = (by_default and own.get("selected-by-default", True)) if said is None else said
         if part.get("properties"):
-            inner = _prune(part, here, about, set(), None if is_in else False)
+            inner = _prune(part, here, about, set(), is_in)
             if inner["properties"] or is_forced:
                 columns[name] = inner
         elif is_forced or is_in:
@@ -190,10 +195,78 @@ def _prune(
     return {**node, "properties": columns}
 
 
-def _decide(said: bool | None, inherited: bool | None, default: bool) -> bool:
-    if said is not None:
-        return said
-    return default and inherited is not False
+def _said(own: Mapping[str, Any], part: Mapping[str, Any]) -> bool | None:
+    return _first(own.get("selected"), part.get("selected"))
+
+
+def _doubts(full: dict[str, Any], selected: dict[str, Any], about: Metadata, forced: set[str]) -> Iterator[str]:
+    """What in a selection its author can hardly have meant."""
+    columns = dict(_columns(full))
+    said = {crumb: _said(about.get(crumb, {}), part) for crumb, part in columns.items()}
+    objects = [crumb for crumb, part in columns.items() if part.get("properties") and not _is_shut(crumb, said)]
+    kept = {crumb for crumb, _ in _columns(selected)}
+    unknown = [
+        crumb
+        for crumb, own in about.items()
+        if crumb and crumb not in columns and _first(own.get("selected")) is not None
+    ]
+    if unknown:
+        known = {_dotted(crumb): crumb for crumb in columns}
+        misspelt = "; ".join(_misspelt(crumb, known) for crumb in unknown[:MOST_NAMES])
+        yield f"{_counted(unknown)} selected or unselected, but not in the schema: {misspelt}; correct the breadcrumb"
+    empty = [crumb for crumb in objects if said[crumb] and crumb not in kept]
+    hollow = [crumb for crumb in empty if not any(inner[: len(crumb)] == crumb != inner for inner in empty)]
+    if hollow:
+        yield (
+            f"{_counted(hollow)} selected, but left out, because nothing inside is selected: {_listed(hollow)}; select "
+            f"that too (such as {_dotted(hollow[0])}.*), or unselect the whole"
+        )
+    shut = [crumb for crumb in objects if said[crumb] is False]
+    inside = {crumb: [inner for inner, _ in _columns(columns[crumb], crumb)] for crumb in shut}
+    # Where all parts are selected, a rule for all came before the one against the object.
+    torn = [crumb for crumb in shut if {True} < {said[inner] for inner in inside[crumb]}]
+    if torn:
+        chosen = [inner for crumb in torn for inner in inside[crumb] if said[inner]]
+        yield (
+            f"{_counted(chosen)} selected, but left out, because {_listed(torn)} is not selected; select that too, or "
+            f"nothing inside: {_listed(chosen)}"
+        )
+    if selected["properties"].keys() <= forced < full["properties"].keys() and not any(
+        said["properties", name] for name in forced
+    ):
+        yield f"nothing is selected but {', '.join(sorted(forced))}; select the columns that you need"
+
+
+def _columns(node: Mapping[str, Any], path: Breadcrumb = ()) -> Iterator[tuple[Breadcrumb, dict[str, Any]]]:
+    """Every column and object of a schema with its breadcrumb; not what lies in lists."""
+    for name, part in node.get("properties", {}).items():
+        if isinstance(part, dict):
+            here = (*path, "properties", name)
+            yield here, part
+            yield from _columns(part, here)
+
+
+def _is_shut(crumb: Breadcrumb, said: Mapping[Breadcrumb, bool | None]) -> bool:
+    """Whether a column lies in an object that somebody unselected."""
+    return any(said[crumb[:length]] is False for length in range(2, len(crumb), 2))
+
+
+def _dotted(crumb: Breadcrumb) -> str:
+    return ".".join(part for part in crumb if part != "properties")
+
+
+def _misspelt(crumb: Breadcrumb, known: Mapping[str, Breadcrumb]) -> str:
+    near = difflib.get_close_matches(_dotted(crumb), known, 1)
+    return json.dumps(crumb) + (f" (did you mean {json.dumps(known[near[0]])}?)" if near else "")
+
+
+def _counted(crumbs: list[Breadcrumb]) -> str:
+    return "1 column is" if len(crumbs) == 1 else f"{len(crumbs)} columns are"
+
+
+def _listed(crumbs: list[Breadcrumb]) -> str:
+    more = f" and {len(crumbs) - MOST_NAMES} more" if len(crumbs) > MOST_NAMES else ""
+    return ", ".join(map(_dotted, crumbs[:MOST_NAMES])) + more
 
 
 def _first(*values: Any) -> bool | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -26,6 +27,8 @@ CHANGES = 10_000
 """Changes that Cloud gives in one answer at most."""
 
 Issue = dict[str, Any]
+Together = Callable[[Sequence[Callable[[], None]]], object]
+"""Does several calls, side by side where it can."""
 Ask = Callable[[int], tuple[list[Any], int | None]]
 """From a position to the children from there on and how many there are in all, if the answer tells."""
 
@@ -81,17 +84,22 @@ CHILDREN = {
 """What an issue may carry only in part, by the kind of site."""
 
 
-def complete(client: Client, issues: Sequence[Issue], kind: str) -> None:
+def complete(client: Client, issues: Sequence[Issue], kind: str, together: Together) -> None:
     """Fill up the child lists of a page's issues that are shorter than they say, as a site of this ``kind`` has them.
 
     A list that cannot be filled up stays, with a warning; AuthError if Jira does not know us any more.
     """
+    calls: list[Callable[[], None]] = []
     for child in CHILDREN[kind]:
         cut = [issue for issue in issues if _is_cut(issue, child)]
         if child.in_bulk:
-            cut = _complete_in_bulk(client, cut, child)
-        for issue in cut:
-            _complete_alone(client, issue, child)
+            calls += [
+                partial(_complete_in_bulk, client, cut[n : n + MOST_IN_BULK], child)
+                for n in range(0, len(cut), MOST_IN_BULK)
+            ]
+        else:
+            calls += [partial(_complete_alone, client, issue, child) for issue in cut]
+    together(calls)
 
 
 def _complete_alone(client: Client, issue: Issue, child: Child) -> None:
@@ -107,31 +115,25 @@ def _complete_alone(client: Client, issue: Issue, child: Child) -> None:
         LOGGER.warning("issue %s: only %d of %d %s can be had", issue.get("key"), came, total, child.items)
 
 
-def _complete_in_bulk(client: Client, cut: Sequence[Issue], child: Child) -> list[Issue]:
-    """Fill up the lists of many issues together; what is returned is still cut, and may be asked for alone."""
-    left: list[Issue] = []
-    for start in range(0, len(cut), MOST_IN_BULK):
-        issues = cut[start : start + MOST_IN_BULK]
-        try:
-            found = _changes(client, [str(issue.get("id")) for issue in issues])
-        except (RefusedError, FailedAnswerError) as error:
-            LOGGER.warning("%s of %d issues are asked for one by one: %s", child.items, len(issues), error)
-            left += issues
-            continue
-        except AuthError:
-            raise
-        except TapError as error:
-            # Jira cannot be reached: to find that out again for each issue would take very long.
-            for issue in issues:
-                _leave(issue, child, error)
-            continue
+def _complete_in_bulk(client: Client, issues: Sequence[Issue], child: Child) -> None:
+    """Fill up the lists of many issues with one question, and alone those that are still cut."""
+    found: dict[str, list[Any]] = {}
+    try:
+        found = _changes(client, [str(issue.get("id")) for issue in issues])
+    except (RefusedError, FailedAnswerError) as error:
+        LOGGER.warning("%s of %d issues are asked for one by one: %s", child.items, len(issues), error)
+    except AuthError:
+        raise
+    except TapError as error:
+        # Jira cannot be reached: to find that out again for each issue would take very long.
         for issue in issues:
-            changes = found.get(str(issue.get("id")))
-            if changes:
-                _fill(issue, child, changes, 0)
-            if _is_cut(issue, child):
-                left.append(issue)
-    return left
+            _leave(issue, child, error)
+        return
+    for issue in issues:
+        if changes := found.get(str(issue.get("id"))):
+            _fill(issue, child, changes, 0)
+        if _is_cut(issue, child):
+            _complete_alone(client, issue, child)
 
 
 def _leave(issue: Issue, child: Child, error: TapError) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import BinaryIO
 
 from tap_jira import __version__, log
-from tap_jira.errors import TapError, TargetGoneError
+from tap_jira.errors import InterruptedByError, OutputError, TapError, TargetGoneError
 from tap_jira.machine import Machine, Session, session, text, this_machine
 from tap_jira.redact import Redactor
 
@@ -61,8 +61,12 @@ def _tap(options: argparse.Namespace, machine: Machine) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="tap-jira",
+        # An option that is cut short today may mean another one tomorrow.
+        allow_abbrev=False,
         description="Copy a Jira site as Singer messages: discover its tables, then sync them into any Singer target.",
-        epilog="Another command: tap-jira simulate serves a simulated Jira, for trying things out (--help tells more).",
+        epilog="Other commands, each with a --help of its own: tap-jira keygen makes a key for OAuth 1.0a, tap-jira "
+        "authorize gets a token for it, tap-jira check tells whether a sync would work, tap-jira simulate serves a "
+        "simulated Jira, for trying things out.",
     )
     for flags, about in {
         ("-c", "--config"): "configuration, JSON; every key may come from the environment instead, as TAP_JIRA_<KEY>",
@@ -89,7 +93,7 @@ def _discover(opened: Session, out: BinaryIO) -> int:
     pool = opened.pool
     client, found = workers.call(pool, lambda: enter(opened.config, opened.client))
     catalog = workers.call(pool, lambda: discover.discover(client, found))
-    workers.call(pool, lambda: discover.warn_of_unreadable(client, found.kind, LOGGER.warning))
+    workers.call(pool, lambda: discover.warn_of_unreadable(client, found, LOGGER.warning))
     write_whole(out, json.dumps(catalog, indent=2, ensure_ascii=False).encode() + b"\n")
     return 0
 
@@ -101,10 +105,10 @@ def _sync(opened: Session, options: argparse.Namespace, out: BinaryIO) -> int:
     from tap_jira.run import Run
 
     config, pool = opened.config, opened.pool
-    bookmarks = state.parse(text(options.state), options.state) if options.state else state.State()
+    bookmarks = state.parse(text(options.state, "--state"), options.state) if options.state else state.State()
     if taken_over := bookmarks.take_over():
         LOGGER.info("%s", taken_over)
-    given = catalog.parse(text(options.catalog), options.catalog) if options.catalog else None
+    given = catalog.parse(text(options.catalog, "--catalog"), options.catalog) if options.catalog else None
     selections = catalog.select(given, LOGGER.warning) if given else []
     client, found = workers.call(pool, lambda: enter(config, opened.client))
     LOGGER.info("%s, Jira %s %s, as %s", client.base_url, found.kind, ".".join(map(str, found.version)), found.account)
@@ -113,13 +117,56 @@ def _sync(opened: Session, options: argparse.Namespace, out: BinaryIO) -> int:
     if not selections:
         LOGGER.warning("no stream is selected; set selected in the catalog's metadata")
     writer = Writer(out, pool.monotonic)
-    code = sync.sync(Run(client, found, config, bookmarks, writer, pool), selections)
+    run = Run(client, found, config, bookmarks, writer, pool, opened.show)
+    code = sync.sync(run, selections)
     if code:
+        others = f" (and {len(run.failures) - 1} more, in the lines above)" if run.failures[1:] else ""
         LOGGER.critical(
-            "not everything could be read and sent, the lines above say what and why; what was sent is safe to keep, "
-            "and the next run goes on from the last state"
+            "%s%s; what was sent is safe to keep, and the next run goes on from the last state", run.failures[0], others
         )
     return code
+
+
+def _check(arguments: list[str], machine: Machine | None) -> int:
+    options = _check_parser().parse_args(arguments)
+    machine = machine or this_machine()
+    from tap_jira import catalog, check, screen, state
+    from tap_jira.messages import write_whole
+
+    report = check.Report()
+    redact: Callable[[str], str] = Redactor()
+    now = 0.0
+    try:
+        with session(options.config, machine) as opened:
+            redact, now = opened.redactor, opened.pool.now()
+            bookmarks = state.parse(text(options.state, "--state"), options.state) if options.state else state.State()
+            bookmarks.take_over()
+            given = catalog.parse(text(options.catalog, "--catalog"), options.catalog) if options.catalog else None
+            check.Check(report, opened).run(given, bookmarks)
+    except (OutputError, InterruptedByError):
+        raise
+    except TapError as error:
+        report.stop(error)
+    facts = report.facts(redact)
+    shown = screen.as_json(facts) if options.json else screen.as_text(facts, now)
+    write_whole(machine.out, shown.encode(errors="replace"))
+    return report.exit_code
+
+
+def _check_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="tap-jira check",
+        description="Log in and tell whether a sync would work: who answers, who we are there, which tables we may "
+        "read, how many issues there are and about how long they take. Nothing is written to the state, nor to any "
+        "target. The exit code is the one that a sync would end with.",
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("-c", "--config", metavar="FILE", help="configuration, JSON, as for a sync")
+    add("--catalog", metavar="FILE", help="what would be synced; without it, all that is selected by default")
+    add("-s", "--state", metavar="FILE", help="where the last sync ended; without it, the first sync is looked at")
+    add("--json", action="store_true", help="print the facts as JSON, for machines")
+    return parser
 
 
 def _simulate(arguments: list[str], machine: Machine | None) -> int:
@@ -128,5 +175,22 @@ def _simulate(arguments: list[str], machine: Machine | None) -> int:
     return simulate(arguments)
 
 
-COMMANDS: Mapping[str, Callable[[list[str], Machine | None], int]] = {"simulate": _simulate}
+def _keygen(arguments: list[str], machine: Machine | None) -> int:
+    from tap_jira.keygen import run as keygen
+
+    return keygen(arguments, machine)
+
+
+def _authorize(arguments: list[str], machine: Machine | None) -> int:
+    from tap_jira.authorize import run as authorize
+
+    return authorize(arguments, machine)
+
+
+COMMANDS: Mapping[str, Callable[[list[str], Machine | None], int]] = {
+    "keygen": _keygen,
+    "authorize": _authorize,
+    "check": _check,
+    "simulate": _simulate,
+}
 """The commands beside discovery and sync, which Singer has as options; each returns the exit code."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import orjson
 
@@ -41,6 +41,8 @@ class Client:
     transport: Sends
     retry: Retry
     base_url: str
+    keys: str = verdict.UNNAMED.keys
+    """The keys of the configuration that requests log in with, as errors name them."""
 
     @property
     def requests(self) -> int:
@@ -55,10 +57,12 @@ class Client:
         """The decoded answer to a GET of ``path`` below ``/rest/api/2/``; a TapError if there is none to be had."""
         return self.answer(path, params, is_whole)[0]
 
-    def answer(self, path: str, params: Params = None, is_whole: Check = None) -> tuple[Any, Response]:
+    def answer(
+        self, path: str, params: Params = None, is_whole: Check = None, signed: bool = True
+    ) -> tuple[Any, Response]:
         """The decoded answer together with the answer as it came, for its headers and its size."""
         query = f"?{_query(params)}" if params else ""
-        return self._ask(Request("GET", f"{self._address(path)}{query}"), path, is_whole)
+        return self._ask(Request("GET", f"{self._address(path)}{query}", signed=signed), path, is_whole)
 
     def post(self, path: str, body: Mapping[str, Any], is_whole: Check = None) -> Any:
         """The decoded answer to a POST that only reads: it is sent again like a GET."""
@@ -85,17 +89,27 @@ class Client:
         return self.retry.call(lambda: self._attempt(request, what, is_whole, load))
 
     def _attempt(self, request: Request, what: str, is_whole: Check, load: Load) -> tuple[Any, Response]:
-        try:
-            response = self.transport.send(request)
-        except NetworkError as error:
-            verdict.check_network(error, what)
-            raise
-        verdict.check(response, what, now=self.retry.clock.now())
+        response = self._send(request, what)
+        self.retry.gate.met = True
+        login = verdict.Login(self.keys, urlsplit(request.url).netloc) if request.signed else None
+        verdict.check(response, what, now=self.retry.clock.now(), login=login)
         value = _decode(response, what, load)
         if is_whole is not None and not is_whole(value):
             raise Again(f"{what} was answered without what was asked for")
         self.retry.gate.saw(response)
         return value, response
+
+    def _send(self, request: Request, what: str) -> Response:
+        clock, gate = self.retry.clock, self.retry.gate
+        begun = clock.monotonic()
+        try:
+            response = self.transport.send(request)
+        except NetworkError as error:
+            gate.took(None, clock.monotonic() - begun)
+            verdict.check_network(error, what, urlsplit(request.url).netloc)
+            raise
+        gate.took(response.status, clock.monotonic() - begun)
+        return response
 
 
 def _post(address: str, body: Mapping[str, Any]) -> Request:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -94,13 +94,24 @@ class Config:
     )
     jql: str | None = _option("jql", "A further JQL condition that issues must meet, without ORDER BY.")
     page_size: int = _option(
-        "1-1000", "Issues asked for in the first request; later pages are sized to about 2 MB.", default=100
+        "1-1000", "Issues asked for in the first request; later pages are sized to about 3 MB.", default=100
     )
     concurrency: int = _option("1-32", "Most requests under way at once.", default=4)
     lookback_seconds: int | None = _option(
         "0-2592000",
         "How far each run reaches back before the bookmark, for issues that the search index shows late.",
         usual="`1200`, on Cloud `600`",
+    )
+    full_table_hours: float = _option(
+        "0.0-8760.0",
+        "A table that is sent whole is not read again before so many hours have passed; with 0 it is read at each run.",
+        default=0.0,
+    )
+    activate_version: bool = _option(
+        "boolean",
+        "Whether the rows of a table that is sent whole carry a version, activated once all of them are sent, so that "
+        "targets which heed it drop the rows that are gone from Jira.",
+        default=False,
     )
     request_timeout: float = _option(
         "1.0-3600.0", "Seconds of silence after which a request is given up and sent again.", default=300.0
@@ -120,6 +131,12 @@ class Config:
         return next(way for way, needed in WAYS_IN.items() if any(getattr(self, name) for name in needed[0]))
 
     @property
+    def login_keys(self) -> str:
+        """The keys that we authenticate with, as an error names them."""
+        names = [name for needed in WAYS_IN[self.way_in] for name in needed if getattr(self, name)]
+        return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
+
+    @property
     def is_oauth2(self) -> bool:
         """Whether we come with OAuth 2.0, which only Atlassian's gateway takes."""
         return self.way_in in ("oauth2", "access_token")
@@ -133,9 +150,9 @@ class Config:
     def secrets(self) -> list[str]:
         """Every value that must not appear in a log."""
         values = [getattr(self, option.name) for option in fields(self) if option.metadata["secret"]]
-        # As basic authentication sends them, in base64.
-        logins = ((self.username, self.password), (self.email, self.api_token))
-        return [value for value in values if value] + [f"{name}:{secret}" for name, secret in logins if secret]
+        # As basic authentication joins them before they are put into base64.
+        pairs = [(self.username, self.password), (self.email, self.api_token)]
+        return [*(value for value in values if value), *(f"{user}:{secret}" for user, secret in pairs if secret)]
 
 
 WAYS_IN: Mapping[str, tuple[tuple[str, ...], ...]] = {
@@ -151,8 +168,17 @@ CLOUD_ID = r"[A-Za-z0-9-]{1,64}"
 """What the id of a site may consist of; it becomes part of addresses."""
 
 
-def load(values: Mapping[str, Any], environment: Mapping[str, str], warn: Callable[[str], None]) -> Config:
-    """The configuration of a file's ``values`` and of the environment, which wins; ConfigError naming all faults."""
+def load(
+    values: Mapping[str, Any],
+    environment: Mapping[str, str],
+    warn: Callable[[str], None],
+    *,
+    authorizing: bool = False,
+) -> Config:
+    """The configuration of a file's ``values`` and of the environment, which wins; ConfigError naming all faults.
+
+    Whoever is ``authorizing`` has no OAuth 1.0a token yet.
+    """
     kinds = {option.name: str(option.metadata["kind"]) for option in fields(Config)}
     given = {name: value for name, value in values.items() if value is not None and str(value).strip()}
     if str(given.get("request_timeout")).strip() in ("0", "0.0"):
@@ -160,10 +186,15 @@ def load(values: Mapping[str, Any], environment: Mapping[str, str], warn: Callab
         del given["request_timeout"]
     for name in sorted(given.keys() - kinds.keys()):
         warn(_unknown(name, list(kinds)))
+    for name in sorted(name for name, text in environment.items() if text.strip() and _is_meant_for_us(name)):
+        if name.removeprefix(ENVIRONMENT_PREFIX).lower() not in kinds:
+            warn(_unknown(name, [ENVIRONMENT_PREFIX + known.upper() for known in kinds], "environment"))
     given.update(
         (name, text) for name in kinds if (text := environment.get(ENVIRONMENT_PREFIX + name.upper(), "")).strip()
     )
-    faults = list(_authentication_faults(given))
+    faults = list((_faults_before_authorizing if authorizing else _authentication_faults)(given))
+    if "oauth_private_key" in given and "oauth_private_key_file" in given:
+        faults.append("oauth_private_key and oauth_private_key_file are both given; keep one")
     checked: dict[str, Any] = {"base_url": ""}
     for name, kind in kinds.items():
         if name in given:
@@ -171,7 +202,7 @@ def load(values: Mapping[str, Any], environment: Mapping[str, str], warn: Callab
                 checked[name] = _reader(kind)(given[name], kind)
             except ValueError as error:
                 faults.append(f"{name} {error}")
-    if "base_url" not in given and "cloud_id" not in given:
+    if "base_url" not in given and ("cloud_id" not in given or authorizing):
         faults.append("base_url is missing")
     if faults:
         raise ConfigError("configuration: " + "; ".join(sorted(faults)))
@@ -190,20 +221,46 @@ def _authentication_faults(given: Mapping[str, Any]) -> Iterator[str]:
             "oauth_client_secret and refresh_token, or access_token"
         )
     if len(started) > 1:
-        names = [name for way in started for names in WAYS_IN[way] for name in names if name in given]
-        yield f"more than one way to authenticate is given ({', '.join(names)}); keep one"
+        yield f"more than one way to authenticate is given ({', '.join(_given_of(started, given))}); keep one"
     elif started:
-        missing = [names for names in WAYS_IN[started[0]] if not any(name in given for name in names)]
-        yield from (f"{' or '.join(names)} is missing" for names in missing)
-    if "oauth_private_key" in given and "oauth_private_key_file" in given:
-        yield "oauth_private_key and oauth_private_key_file are both given; keep one"
+        yield from _missing(WAYS_IN[started[0]], given)
 
 
-def _unknown(name: str, known: list[str]) -> str:
+def _faults_before_authorizing(given: Mapping[str, Any]) -> Iterator[str]:
+    others = _given_of([way for way in WAYS_IN if way != "oauth1"], given)
+    if others:
+        yield (
+            "tap-jira authorize is for OAuth 1.0a at Data Center and Server, and another way to log in is given "
+            f"({', '.join(others)}): remove that, or see docs/connect.md, where OAuth 2.0 is under Jira Cloud"
+        )
+    else:
+        yield from _missing([names for names in WAYS_IN["oauth1"] if names != ("oauth_token",)], given)
+
+
+def _given_of(ways: Iterable[str], given: Mapping[str, Any]) -> list[str]:
+    return [name for way in ways for names in WAYS_IN[way] for name in names if name in given]
+
+
+def _missing(needed: Iterable[tuple[str, ...]], given: Mapping[str, Any]) -> Iterator[str]:
+    for names in needed:
+        if not any(name in given for name in names):
+            how = " (run tap-jira authorize --config FILE, which gets it from Jira)" if "oauth_token" in names else ""
+            yield f"{' or '.join(names)} is missing{how}"
+
+
+def secret_keys(values: Mapping[str, Any]) -> list[str]:
+    """Which of the keys in a configuration file hold secrets."""
+    return [option.name for option in fields(Config) if option.metadata["secret"] and values.get(option.name)]
+
+
+def _is_meant_for_us(name: str) -> bool:
+    # With two underscores come settings of Meltano's own (https://docs.meltano.com/concepts/plugins#plugin-extras).
+    return name.startswith(ENVIRONMENT_PREFIX) and not name.startswith(ENVIRONMENT_PREFIX + "_")
+
+
+def _unknown(name: str, known: list[str], where: str = "configuration") -> str:
     near = difflib.get_close_matches(name, known, 1)
-    return f"configuration: {name} is not a key of this tap and is ignored" + (
-        f"; did you mean {near[0]}?" if near else ""
-    )
+    return f"{where}: {name} is not a key of this tap and is ignored" + (f"; did you mean {near[0]}?" if near else "")
 
 
 _ADDRESS = re.compile(r"(?i:(https?)://)?(\[[0-9a-fA-F:.]+\]|[\w.-]+)(:\d{1,5})?(/[^\s?#]*)?")
@@ -269,9 +326,18 @@ def _list(value: Any, kind: str) -> tuple[str, ...]:
     if not isinstance(items, (list, tuple)):
         raise ValueError('must be a list such as ["ABC", "DEF"]')
     keys = tuple(str(item).strip(" \"'") for item in items if str(item).strip(" \"'"))
-    if not all(re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", key) for key in keys):
+    # Data Center lets an administrator change the pattern of keys, so letters of any script.
+    if not all(re.fullmatch(r"[^\W\d_]\w*", key) for key in keys):
         raise ValueError('must hold project keys such as "ABC"')
     return keys
+
+
+def _boolean(value: Any, kind: str) -> bool:
+    """A truth, in any of the ways in which orchestrators and environments write one."""
+    text = str(value).strip().lower()
+    if text not in ("true", "false", "1", "0"):
+        raise ValueError("must be true or false")
+    return text in ("true", "1")
 
 
 def _jql(value: Any, kind: str) -> str:
@@ -310,6 +376,7 @@ _READERS: Mapping[str, Callable[[Any, str], Any]] = {
     "line": _line,
     "id": _id,
     "list": _list,
+    "boolean": _boolean,
     "jql": _jql,
 }
 

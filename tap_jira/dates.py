@@ -84,3 +84,21 @@ def to_day(text: str) -> str | None:
         return None
     midnight = match[2] == match[3] == match[4] == "00" and not (match[5] or "").strip("0")
     return match[1] if midnight else None
+
+
+def told(seconds: float) -> str:
+    """Epoch seconds for people: ``2024-03-05 12:34 UTC``."""
+    text = format_millis(int(seconds) * 1000)
+    return f"{text[:16].replace('T', ' ')} UTC" if text else "a time beyond all calendars"
+
+
+def duration(seconds: float) -> str:
+    """A span of time for people, in the one or two units that matter: ``45 s``, ``3 h 20 min``, ``12 days``."""
+    minutes, hours = round(seconds / 60), round(seconds / 3600)
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if minutes < 90:
+        return f"{minutes} min"
+    if hours < 48:
+        return f"{minutes // 60} h" + (f" {minutes % 60} min" if minutes % 60 else "")
+    return f"{round(seconds / 86_400)} days"

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from tap_jira import schema as schemas
 from tap_jira.client import Client
-from tap_jira.errors import ForbiddenError, RefusedError, UnavailableError
+from tap_jira.errors import ForbiddenError, NotFoundError, NothingFoundError, RefusedError, UnavailableError
 from tap_jira.site import Site
-from tap_jira.streams import ISSUES, STREAMS, Stream
+from tap_jira.streams import ISSUES, STREAMS, Place, Stream
 
 LOGGER = logging.getLogger(__name__)
 
@@ -21,13 +21,49 @@ def discover(client: Client, site: Site) -> dict[str, Any]:
     return {"streams": [_entry(stream, site, fields) for stream in STREAMS]}
 
 
-def warn_of_unreadable(client: Client, kind: str, warn: Callable[[str], None]) -> None:
+LEAST: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "values": (("maxResults", "1"),),
+    "projects": (("maxResults", "1"),),
+    "user_list": (("maxResults", "1"),),
+    "user_search": (("username", "."), ("maxResults", "1")),
+    # Whom privacy hides is missing from a page.
+    "accounts": (("maxResults", "50"),),
+}
+"""How little of a list can be asked for, by how Jira cuts it; what is not here comes whole."""
+SHOWS_NOBODY = ("user_search", "accounts")
+"""Lists that are empty where the account may not read them."""
+
+
+def try_to_read(client: Client, stream: Stream, site: Site) -> None:
+    """Ask for as little of a full table as can be asked for; a TapError says why it cannot be read."""
+    place = stream.place(site.kind)
+    if place.otherwise and site.version and site.version < place.since:
+        place = place.otherwise
+    try:
+        _try_place(client, place)
+    except NothingFoundError:
+        # So Cloud says that there is no project to be seen.
+        if place.pager != "projects":
+            raise
+    except NotFoundError:
+        if place.otherwise is None:
+            raise
+        _try_place(client, place.otherwise)
+
+
+def _try_place(client: Client, place: Place) -> None:
+    rows = client.get(place.path, [*place.params, *LEAST.get(place.pager, ())])
+    if not rows and place.pager in SHOWS_NOBODY:
+        raise ForbiddenError(f"GET /rest/api/2/{place.path} shows nobody, not even this account", 403)
+
+
+def warn_of_unreadable(client: Client, site: Site, warn: Callable[[str], None]) -> None:
     """Try the streams that ordinary accounts are often refused, and say which are."""
     for stream in STREAMS:
-        place = stream.place(kind)
+        place = stream.place(site.kind)
         if place.needs:
             try:
-                client.get(place.path, place.params)
+                try_to_read(client, stream, site)
             except ForbiddenError:
                 warn(f"{stream.name} cannot be read by this account: it needs {place.needs}; a sync will skip it")
             except (RefusedError, UnavailableError) as error:

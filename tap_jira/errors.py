@@ -39,13 +39,16 @@ class AuthError(TapError):
 
 
 class RefusedError(TapError):
-    """Jira understood the request and will not answer it (``status`` is HTTP's, 0 if none); again would not help."""
+    """Jira understood the request and will not answer it; again would not help.
+
+    ``status`` is HTTP's, 0 if none; ``words`` is what Jira said, where that is known.
+    """
 
     exit_code = 3
 
-    def __init__(self, message: str, status: int = 0) -> None:
+    def __init__(self, message: str, status: int = 0, words: str = "") -> None:
         super().__init__(message)
-        self.status = status
+        self.status, self.words = status, words
 
 
 class ForbiddenError(RefusedError):

@@ -6,9 +6,9 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
-from tap_jira import issues, jql
+from tap_jira import issues, jql, packed
 from tap_jira.catalog import Selection
-from tap_jira.dates import format_millis, to_millis
+from tap_jira.dates import duration, format_millis, to_millis, told
 from tap_jira.errors import ConfigError, NotFoundError, ReadError, RefusedError
 from tap_jira.offsets import OffsetWalk
 from tap_jira.run import Run, Table
@@ -22,32 +22,74 @@ HISTORY_SECONDS = 365 * 24 * 3600
 """How far back the first sync goes without a start_date: one year, which is promised to users."""
 WALKS: Mapping[str, Callable[..., Walk]] = {"server": OffsetWalk, "cloud": TokenWalk}
 """How pages are cut, by the kind of site."""
-AHEAD_BYTES = 24_000_000
-"""Bytes of answers that may be under way or wait for their turn, beyond those of the first window: enough to keep eight
-connections busy while a page takes 0.2 s."""
+AHEAD_BYTES = 12_000_000
+"""Bytes of answers that may be under way or wait for their turn, beyond those of the first window, as they are held:
+packed, they are some dozens of pages, enough to keep eight connections busy while one of them is slow."""
 
 
 def sync_issues(run: Run, table: Table) -> None:
-    """Send the issues that changed since the bookmark, in order, and move the bookmark after each whole window."""
-    stream, key = table.stream, str(table.stream.replication_key)
+    """Send the issues that changed since the bookmark, in order, and move the bookmark after each whole window.
+
+    ConfigError, and the state as it was, if Jira does not take the condition of the configuration.
+    """
+    name = table.stream.name
+    before = run.state.bookmark(name)
+    try:
+        _sync_issues(run, table)
+    except RefusedError as refusal:
+        if refusal.status != 400:
+            raise
+        run.workers.forget()
+        complaints = run.call(partial(refused_keys, run, name))
+        if not complaints:
+            raise
+        run.state.keep(name, **{**dict.fromkeys(run.state.bookmark(name)), **before})
+        raise ConfigError(complaints) from refusal
+
+
+def refused_keys(run: Run, stream: str) -> str:
+    """Which of ``projects`` and ``jql`` Jira does not take, and in which words; '' if they are not what it refuses."""
+    client, kind, config = run.client, _kind(run, stream), run.config
+    if issues.complaint(client, kind, ""):
+        return ""
+    conditions = {"projects": jql.condition(config.projects, None), "jql": jql.condition((), config.jql)}
+    said = {key: issues.complaint(client, kind, condition) for key, condition in conditions.items() if condition}
+    told = "; ".join(
+        f"{key} of the configuration is refused by Jira: {words.rstrip('.')}" for key, words in said.items() if words
+    )
+    return f"{told}; correct it, or let this account see what it names" if told else ""
+
+
+def reader(run: Run, selection: Selection) -> tuple[issues.Issues, int]:
+    """What reads the selected columns of the issues that this run wants, and from when on (epoch seconds).
+
+    The state remembers the condition, and how the site takes bounds of time.
+    """
+    name, key = selection.stream.name, str(selection.stream.replication_key)
     condition = jql.condition(run.config.projects, run.config.jql)
-    low = _lower_bound(run, stream.name, key, condition)
-    dialect = _dialect(run, stream.name)
-    run.state.keep(stream.name, filter=condition or None)
-    source = issues.Issues(run.client, dialect, condition, **_wanted(table.selection), kind=_kind(run, stream.name))
+    low = _lower_bound(run, name, key, condition)
+    dialect = _dialect(run, name)
+    run.state.keep(name, filter=condition or None)
+    return issues.Issues(run.client, dialect, run.together, condition, **_wanted(selection), kind=_kind(run, name)), low
+
+
+def _sync_issues(run: Run, table: Table) -> None:
+    stream, key = table.stream, str(table.stream.replication_key)
+    source, low = reader(run, table.selection)
     settled = max(low, run.site.now - run.lookback_seconds)
-    span = Span(low=low, now=run.site.now, settled=settled, aligned=dialect.aligned)
+    span = Span(low=low, now=run.site.now, settled=settled, aligned=source.dialect.aligned)
     plan = Plan(WALKS[source.kind], span, PageSize(run.config.page_size), _settle_debts(run, table, source))
+    table.tally.ahead = lambda: (plan.rows_left, plan.share)
     # Dates to the minute find a little more than was asked for. Rows before a bookmark's lookback are no harm, and a
     # page that did not join may need them; rows before start_date were not wanted.
     first_millis = min(low, _history(run)) * 1000
     for chunk in _chunks(plan, source, run):
         rows = [row for row in chunk.rows if row.updated is None or row.updated >= first_millis]
-        table.send_texts(row.issue for row in rows if not isinstance(row.issue, issues.Owed))
+        table.send_texts(packed.texts(row.issue for row in rows if not isinstance(row.issue, issues.Owed)))
         _owe(run, stream.name, [str(row.id) for row in rows if isinstance(row.issue, issues.Owed)])
         if chunk.bookmark > low and run.state.advance(stream.name, key, chunk.bookmark):
             run.send_state()
-    _report_debts(run, stream.name)
+    _report_debts(run, table)
 
 
 def _settle_debts(run: Run, table: Table, source: issues.Issues) -> dict[str, int | None]:
@@ -59,7 +101,7 @@ def _settle_debts(run: Run, table: Table, source: issues.Issues) -> dict[str, in
         if row is not None and isinstance(row.issue, issues.Owed):
             continue
         if row is not None:
-            table.send_texts([row.issue])
+            table.send_texts(packed.texts([row.issue]))
             sent[issue_id] = row.updated
         owed.remove(issue_id)
         run.state.keep(table.stream.name, owed=owed or None)
@@ -76,16 +118,16 @@ def _owe(run: Run, stream: str, ids: list[str]) -> None:
     run.state.keep(stream, owed=owed)
 
 
-def _report_debts(run: Run, stream: str) -> None:
+def _report_debts(run: Run, table: Table) -> None:
+    stream = table.stream.name
     owed = _owed(run, stream)
+    table.tally.left_out += len(owed)
     if owed:
-        LOGGER.error(
-            "%s: Jira cannot print %d issues (ids %s); they are tried again at each run; look for them in Jira's log",
-            stream,
-            len(owed),
-            ", ".join(owed[:20]),
+        run.fail(
+            ReadError.exit_code,
+            f"{stream}: Jira cannot print {len(owed)} issues (ids {', '.join(owed[:20])}); they are tried again at "
+            "each run; look for them in Jira's log",
         )
-        run.fail(ReadError.exit_code)
 
 
 def _owed(run: Run, stream: str) -> list[str]:
@@ -112,6 +154,13 @@ def _chunks(plan: Plan, source: issues.Issues, run: Run) -> Iterator[Chunk]:
 def _lower_bound(run: Run, stream: str, key: str, condition: str) -> int:
     """From when on issues are read, in epoch seconds."""
     history = _history(run)
+    if history > run.site.now:
+        LOGGER.warning(
+            "%s: start_date, %s, is still %s off by Jira's clock; no issue is read before that",
+            stream,
+            told(history),
+            duration(history - run.site.now),
+        )
     bookmark = run.state.seconds(stream, key)
     if bookmark is None:
         since = format_millis(history * 1000)
@@ -125,11 +174,12 @@ def _lower_bound(run: Run, stream: str, key: str, condition: str) -> int:
     if bookmark > run.site.now:
         ahead = bookmark - run.site.now
         LOGGER.warning(
-            "%s: the bookmark is %d s later than Jira's clock; a clock was set back or the state was edited: "
-            "reading from %d s before the present instead",
+            "%s: the bookmark, %s, is %s later than Jira's clock; a clock was set back or the state was edited: "
+            "reading from %s on instead",
             stream,
-            ahead,
-            reach + ahead,
+            told(bookmark),
+            duration(ahead),
+            told(run.site.now - reach - ahead),
         )
         bookmark, reach = run.site.now, reach + ahead
         run.state.keep(stream, **{key: None})

@@ -14,6 +14,7 @@ from tap_jira.client import Client
 from tap_jira.dates import to_millis
 from tap_jira.errors import FailedAnswerError, ForbiddenError, NotFoundError, RefusedError, UnavailableError
 from tap_jira.jsontext import dump, load_anyhow
+from tap_jira.packed import Bundle, Kept
 from tap_jira.search import PAGE_BYTES, Ask, Page, Row, Window
 
 LOGGER = logging.getLogger(__name__)
@@ -59,6 +60,7 @@ class Issues:
 
     client: Client
     dialect: jql.Dialect
+    together: children.Together
     condition: str = ""
     fields: Sequence[str] = ("*all",)
     expand: Sequence[str] = ()
@@ -85,7 +87,15 @@ class Issues:
             return None
         except FailedAnswerError:
             return Row(issue_id, None, None, Owed())
-        return self._completed([dump(issue)])[0]
+        return self._completed([dump(issue)], None)[0]
+
+    def count(self, window: Window) -> int | None:
+        """How many issues the window has, on Jira Cloud about; None if Jira does not tell."""
+        if self.kind == "cloud":
+            return self._told_count(window)
+        params = {"jql": jql.where(window, self.dialect, self.condition), "maxResults": 0, "fields": list(TIMES)}
+        answer, _ = self.client.search(PATHS["server"], params, _is_search_answer, heads.answer)
+        return int(answer.total)
 
     def _search(self, client: Client, query: str, ask: Ask, fields: Sequence[str], expand: Sequence[str]) -> Page:
         search = self._by_token if self.kind == "cloud" else self._by_position
@@ -105,50 +115,60 @@ class Issues:
             # Tokens live a week, and some sites have forgotten them sooner.
             return Page([], 0, ask.size, 0, is_lost=True)
         came, token = len(answer.issues), answer.nextPageToken
+        rows = self._completed(answer.issues, response.packed)
         return Page(
-            rows=self._completed(answer.issues),
-            total=self._count(ask) if token and ask.counts else 0,
+            rows=rows,
+            total=(self._told_count(ask.window) or 0) if token and ask.counts else 0,
             # A page is cut to what Jira is willing to print, in so many words nowhere.
             size=came if token and came >= LEAST_CAP else ask.size,
             bytes=len(response.body),
+            held=_held(rows),
             token=token,
             is_lost=token is None and answer.isLast is False,
         )
 
-    def _count(self, ask: Ask) -> int:
-        """About how many issues the window has; 0 if Jira does not tell."""
-        query = {"jql": jql.where(ask, self.dialect, self.condition)}
+    def _told_count(self, window: Window) -> int | None:
+        """About how many issues the window has; None if Jira does not tell."""
+        query = {"jql": jql.where(window, self.dialect, self.condition)}
         try:
             answer = self.client.hasty().post(
                 "search/approximate-count", query, lambda answer: isinstance(answer, dict)
             )
         except (RefusedError, UnavailableError) as error:
             LOGGER.info("the issues are not counted beforehand: %s", error)
-            return 0
+            return None
         count = answer.get("count")
-        return count if _is_count(count) else 0
+        return count if _is_count(count) else None
 
     def _by_position(self, client: Client, query: str, ask: Ask, fields: Sequence[str], expand: Sequence[str]) -> Page:
         params: dict[str, Any] = {"jql": query, "startAt": ask.start, "maxResults": ask.size, "fields": list(fields)}
         if expand:
             params["expand"] = list(expand)
         answer, response = client.search(PATHS["server"], params, _is_search_answer, heads.answer)
+        rows = self._completed(answer.issues, response.packed)
         return Page(
-            rows=self._completed(answer.issues),
+            rows=rows,
             total=answer.total,
             size=answer.maxResults if _is_count(answer.maxResults) else ask.size,
             bytes=len(response.body),
+            held=_held(rows),
         )
 
-    def _completed(self, texts: Sequence[heads.Text]) -> list[Row]:
-        """The rows of issues in JSON, each with all of its children."""
-        both = [(heads.head(text), text) for text in texts]
+    def _completed(self, texts: list[heads.Text], packed: bytes | None) -> list[Row]:
+        """The rows of issues in JSON, which came ``packed``, each with all of its children."""
+        placed, bundle = [heads.head(text) for text in texts], Bundle(texts, packed)
         try:
-            cut = {n: load_anyhow(bytes(text)) for n, (head, text) in enumerate(both) if head.is_cut}
+            cut = {place: load_anyhow(bytes(texts[place])) for place, head in enumerate(placed) if head.is_cut}
         except ValueError as error:
             raise FailedAnswerError(f"an issue that Jira printed cannot be read: {error}") from error
-        children.complete(self.client, list(cut.values()), self.kind)
-        return [_placed(head, _text(cut.pop(n), text) if n in cut else text) for n, (head, text) in enumerate(both)]
+        children.complete(self.client, list(cut.values()), self.kind, self.together)
+        sizes = [memoryview(text).nbytes for text in texts]
+        while cut:
+            place, issue = cut.popitem()
+            text = _text(issue, texts[place])
+            bundle.replace(place, text)
+            sizes[place] = memoryview(text).nbytes
+        return [_placed(head, Kept(bundle, place, sizes[place])) for place, head in enumerate(placed)]
 
     def _rescue(self, query: str, ask: Ask, failure: FailedAnswerError) -> Page:
         """The same page, but for what cannot be printed: its ids from a search that prints hardly anything."""
@@ -215,6 +235,18 @@ def find_dialect(client: Client, kind: str, zone: str | None) -> tuple[jql.Diale
     return jql.Literals(zone or "UTC"), stood_still
 
 
+def complaint(client: Client, kind: str, condition: str) -> str:
+    """What Jira says against a condition that it refuses, '' if it takes it; an empty condition finds all issues."""
+    wanted = f"{condition} AND " if condition else ""
+    try:
+        _rows(client, kind, f'{wanted}updated >= "{LONG_AGO}"', 1)
+    except RefusedError as refusal:
+        if refusal.status != 400:
+            raise
+        return refusal.words or str(refusal)
+    return ""
+
+
 def _newest(client: Client, kind: str) -> list[Row]:
     # Cloud refuses a query without a condition; this one holds for all issues in every zone.
     rows = _rows(client, kind, f'updated >= "{LONG_AGO}" ORDER BY updated DESC', CANDIDATES)
@@ -254,7 +286,7 @@ def _is_count(value: Any) -> bool:
 
 
 def _weight(row: Row) -> int:
-    return 0 if isinstance(row.issue, Owed) else memoryview(row.issue).nbytes
+    return 0 if isinstance(row.issue, Owed) else row.issue.size
 
 
 def _is_search_answer(answer: Any) -> bool:
@@ -263,6 +295,10 @@ def _is_search_answer(answer: Any) -> bool:
 
 def _is_token_answer(answer: Any) -> bool:
     return isinstance(answer, heads.Answer) and (answer.nextPageToken is None or isinstance(answer.nextPageToken, str))
+
+
+def _held(rows: list[Row]) -> int:
+    return rows[0].issue.bundle.bytes if rows else 0
 
 
 def _placed(head: heads.Head, issue: Any) -> Row:

@@ -68,12 +68,7 @@ class Literals:
 def text(ask: Ask, dialect: Dialect, condition: str = "") -> str:
     """The JQL that finds a window's issues in the order that its pages are joined by; ``condition`` narrows it."""
     direction = "DESC" if ask.backwards else "ASC"
-    return f"{_where(ask.window, dialect, condition)} ORDER BY updated {direction}, key {direction}"
-
-
-def where(ask: Ask, dialect: Dialect, condition: str = "") -> str:
-    """The JQL that finds a window's issues in no order: enough to count them."""
-    return _where(ask.window, dialect, condition)
+    return f"{where(ask.window, dialect, condition)} ORDER BY updated {direction}, key {direction}"
 
 
 def condition(projects: tuple[str, ...], jql: str | None) -> str:
@@ -86,7 +81,8 @@ def condition(projects: tuple[str, ...], jql: str | None) -> str:
     return " AND ".join(parts)
 
 
-def _where(window: Window, dialect: Dialect, condition: str) -> str:
+def where(window: Window, dialect: Dialect, condition: str = "") -> str:
+    """The JQL that finds a window's issues in no order: enough to count them."""
     parts = [condition] if condition else []
     parts.append(f"updated >= {dialect.bound(window.low)}")
     if window.high is not None:

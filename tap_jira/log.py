@@ -8,11 +8,39 @@ import logging.config
 import os
 import re
 import sys
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime, timezone
 
 from tap_jira.errors import ConfigError
 from tap_jira.redact import Redactor
 
-FORMAT = "%(levelname)s %(message)s"
+FORMAT = "%(levelname)s %(asctime)s %(message)s"
+METRIC = "METRIC: "
+"""How singer-python begins a metric."""
+CLEAR = "\r\x1b[K"
+USUAL_WIDTH = 80
+
+Show = Callable[[str], None]
+"""Puts a text into the live line of a terminal; an empty one takes it away."""
+
+
+class _Line(logging.Formatter):
+    """``INFO 2026-11-24T21:00:00Z …``: the level first, as singer-python has it, then the time in UTC.
+
+    A metric has no time, because ``singer.metrics.parse`` takes nothing but ``INFO METRIC: `` before it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(FORMAT)
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
+        return datetime.fromtimestamp(record.created, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        if record.message.startswith(METRIC):
+            return f"{record.levelname} {record.message}"
+        return super().formatMessage(record)
 
 
 # What would end a line, move a terminal's cursor, or turn the direction of writing; and halves of surrogate pairs,
@@ -50,12 +78,50 @@ def _printable(text: str) -> str:
     return _UNPRINTABLE.sub(lambda sign: sign[0].encode("unicode_escape", "surrogatepass").decode(), text)
 
 
-def set_up(redact: Redactor) -> None:
-    """Log at INFO to stderr in singer-python's form, or as the file in LOGGING_CONF_FILE says; redacted either way."""
+class _Terminal(logging.StreamHandler):  # type: ignore[type-arg]
+    """Writes the log to a terminal, and below it one live line, which is never mixed into the log's."""
+
+    # No type argument above: Python 3.10 cannot subscript the class.
+
+    _live = ""
+
+    def show(self, text: str) -> None:
+        """Make ``text`` the live line."""
+        self.acquire()
+        # A terminal that was closed is no reason to end a run.
+        with suppress(OSError, ValueError):
+            if text or self._live:
+                self.stream.write(CLEAR + self._cut(text))
+                self.stream.flush()
+        self._live = text
+        self.release()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line of the log where the live line stood, and that below it."""
+        live = self._live
+        self.show("")
+        super().emit(record)
+        self.show(live)
+
+    def _cut(self, text: str) -> str:
+        """What fits into one line; a terminal wraps what is as wide as itself."""
+        try:
+            width = os.get_terminal_size(self.stream.fileno()).columns
+        except (OSError, ValueError):
+            width = 0
+        return text[: (width or USUAL_WIDTH) - 1]
+
+
+def set_up(redact: Redactor) -> Show | None:
+    """Log at INFO to stderr, or as the file in LOGGING_CONF_FILE says; redacted either way.
+
+    Where that is a terminal, what shows a live line there.
+    """
     # A handler that fails would print the record as it is, secrets and all.
     logging.raiseExceptions = False
-    logging.basicConfig(level=logging.INFO, format=FORMAT, stream=sys.stderr, force=True)
     path = os.environ.get("LOGGING_CONF_FILE")
+    terminal = _Terminal(sys.stderr) if not path and _is_terminal() else None
+    _begin(terminal or logging.StreamHandler(sys.stderr))
     if path:
         _follow(path)
     else:
@@ -65,6 +131,17 @@ def set_up(redact: Redactor) -> None:
     for logger in (logging.getLogger(), *logging.getLogger().manager.loggerDict.values()):
         for handler in getattr(logger, "handlers", ()):
             handler.setFormatter(_RedactingFormatter(_bare(handler.formatter), redact))
+    return terminal.show if terminal else None
+
+
+def _is_terminal() -> bool:
+    # A dumb terminal cannot take a line back.
+    return sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def _begin(handler: logging.Handler) -> None:
+    handler.setFormatter(_Line())
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
 
 
 def _follow(path: str) -> None:
@@ -72,7 +149,7 @@ def _follow(path: str) -> None:
         logging.config.fileConfig(path, disable_existing_loggers=False)
     except Exception as error:
         # The file names classes and calls them, so anything can go wrong.
-        logging.basicConfig(level=logging.INFO, format=FORMAT, stream=sys.stderr, force=True)
+        _begin(logging.StreamHandler(sys.stderr))
         raise ConfigError(
             f"the file that LOGGING_CONF_FILE names cannot be used ({type(error).__name__}: {error}); correct it"
         ) from error
@@ -81,4 +158,4 @@ def _follow(path: str) -> None:
 def _bare(formatter: logging.Formatter | None) -> logging.Formatter:
     if isinstance(formatter, _RedactingFormatter):
         return formatter._inner
-    return formatter or logging.Formatter(FORMAT)
+    return formatter or _Line()

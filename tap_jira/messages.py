@@ -1,4 +1,4 @@
-"""Write SCHEMA, RECORD and STATE messages; the only module that touches stdout."""
+"""Write SCHEMA, RECORD, STATE and ACTIVATE_VERSION messages; the only module that touches stdout."""
 
 from __future__ import annotations
 
@@ -46,10 +46,15 @@ class Writer:
             message["bookmark_properties"] = bookmarks
         self._add(dump(message))
 
-    def record(self, stream: str, record: bytes, time_extracted: str) -> None:
-        """Send one record, given as JSON, extracted at ``time_extracted`` (RFC 3339)."""
-        head = f'{{"type":"RECORD","stream":"{stream}","time_extracted":"{time_extracted}","record":'
+    def record(self, stream: str, record: bytes, time_extracted: str, version: int | None = None) -> None:
+        """Send one record, given as JSON, extracted at ``time_extracted`` (RFC 3339); ``version``: of its table."""
+        versioned = "" if version is None else f'"version":{version},'
+        head = f'{{"type":"RECORD","stream":"{stream}",{versioned}"time_extracted":"{time_extracted}","record":'
         self._add(b"%b%b}" % (head.encode(), record))
+
+    def activate_version(self, stream: str, version: int) -> None:
+        """Say that the records of this version are the whole table, so that the target may drop all others."""
+        self._add(dump({"type": "ACTIVATE_VERSION", "stream": stream, "version": version}))
 
     def state(self, value: dict[str, Any]) -> None:
         """Send the state, and everything before it, on their way."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import urlsplit
 
 import orjson
 
@@ -43,6 +44,10 @@ class Tokens(Protocol):
     def instead_of(self, refused: str) -> str:
         """Another token, after Jira took this one no longer; AuthError if there is none."""
 
+    @property
+    def ends_at(self) -> float | None:
+        """When the token in use ends, in epoch seconds; None if nobody said."""
+
     def settle(self) -> None:
         """Come back once nothing is under way that must not be cut off."""
 
@@ -63,6 +68,11 @@ class Bearer:
             return response
         return self._inner.send(_bearing(request, self._tokens.instead_of(token)))
 
+    @property
+    def ends_at(self) -> float | None:
+        """When the token in use ends, in epoch seconds; None if nobody said."""
+        return self._tokens.ends_at
+
     def close(self) -> None:
         """The run is over, perhaps in the midst of things: let a renewal bring what it brings to the disk."""
         self._tokens.settle()
@@ -70,6 +80,8 @@ class Bearer:
 
 class Given:
     """The one access token of the configuration, which nothing can renew."""
+
+    ends_at = None
 
     def __init__(self, token: str) -> None:
         self._token = token
@@ -81,7 +93,7 @@ class Given:
     def instead_of(self, refused: str) -> str:
         """There is none."""
         raise AuthError(
-            "the access_token is not accepted, or not any more: it lives for an hour; put a new one into the "
+            "Atlassian does not accept access_token, or not any more: it lives for an hour; put a new one into the "
             "configuration, or oauth_client_id, oauth_client_secret and refresh_token, with which the tap renews it"
         )
 
@@ -117,6 +129,14 @@ class Rotating:
             if self._grant is None or self._grant.access_token == refused:
                 self._grant = self._newest(refused)
             return self._grant.access_token
+
+    @property
+    def ends_at(self) -> float | None:
+        """When the token in use ends: the moment of its renewal tells, which lies between."""
+        if self._grant is None:
+            return None
+        until_renewal = self._grant.renew_at - self._grant.given_at
+        return self._grant.given_at + min(until_renewal + EARLY_SECONDS, until_renewal * 2)
 
     def settle(self) -> None:
         """Wait a few seconds for a thread that has spent a token and may be about to save the next."""
@@ -166,7 +186,7 @@ class Rotating:
         try:
             response = self._inner.send(request)
         except NetworkError as error:
-            verdict.check_network(error, WHAT)
+            verdict.check_network(error, WHAT, urlsplit(request.url).netloc)
             raise
         if response.status in (400, 401, 403):
             raise AuthError(f"{WHAT} was answered {response.status}{verdict.quote(response)}; {_remedy(response)}")

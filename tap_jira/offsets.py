@@ -36,7 +36,7 @@ class OffsetWalk(Walk):
     @property
     def bytes(self) -> int:
         """Pages that came are counted as what they weigh."""
-        came = sum(page.bytes - ask.size * self._size.row_bytes for ask, page in self._came.items())
+        came = sum(page.weight - ask.size * self._size.row_weight for ask, page in self._came.items())
         return super().bytes + came
 
     def ask(self) -> Ask | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from typing import Protocol
+from collections.abc import Mapping
+from typing import NamedTuple, Protocol
 
 from tap_jira.limits import is_near
 from tap_jira.wire import Response
@@ -25,23 +26,79 @@ class Clock(Protocol):
         """Come back after ``seconds``, or raise if the run is to stop."""
 
 
+class Counts(NamedTuple):
+    """What was asked of Jira so far, and what it took."""
+
+    requests: int
+    """Sent, repeats included."""
+    retries: int
+    """Those that repeat one which failed or was throttled."""
+    held_seconds: float
+    """How long some thread was held back by Jira's limits."""
+    took_seconds: Mapping[int | None, float]
+    """Of all requests together, by the status of the answer; None where there was none."""
+    seconds: float
+    """Since the run began."""
+
+    def since(self, before: Counts) -> Counts:
+        """What has come since ``before``; only the statuses that came."""
+        took = {
+            status: seconds - before.took_seconds.get(status, 0.0)
+            for status, seconds in self.took_seconds.items()
+            if seconds != before.took_seconds.get(status)
+        }
+        return Counts(
+            self.requests - before.requests,
+            self.retries - before.retries,
+            self.held_seconds - before.held_seconds,
+            took,
+            self.seconds - before.seconds,
+        )
+
+
 class Gate:
     """Holds every thread back while Jira asks for it, and says how many requests may be under way."""
 
     def __init__(self, clock: Clock, most: int) -> None:
         self._clock, self._most = clock, most
         self._lock = threading.Lock()
-        self._open_at = clock.monotonic()
+        self._began = self._open_at = clock.monotonic()
         self._good = 0
         self.allowed = most
         self.passed = 0
+        self._repeats = 0
+        self._waiting = 0  # threads that are held back
+        self._waiting_since = self._open_at
+        self._held_seconds = 0.0
+        self._took: dict[int | None, float] = {}
+        self.met = False
+        """Whether any answer has come at all, a refusal too: the address is right."""
 
-    def enter(self) -> None:
+    @property
+    def counts(self) -> Counts:
+        """What went through until now."""
+        with self._lock:
+            self._count_held()
+            seconds = self._clock.monotonic() - self._began
+            return Counts(self.passed, self._repeats, self._held_seconds, dict(self._took), seconds)
+
+    def enter(self, *, is_repeat: bool = False) -> None:
         """Return when a request may be sent."""
-        while (seconds := self._held_for()) > 0:
-            self._clock.wait(seconds)
+        if self.held_for() > 0:
+            self._count_waiting(1)
+            try:
+                while (seconds := self.held_for()) > 0:
+                    self._clock.wait(seconds)
+            finally:
+                self._count_waiting(-1)
         with self._lock:
             self.passed += 1
+            self._repeats += is_repeat
+
+    def took(self, status: int | None, seconds: float) -> None:
+        """Count an answer, or with None that there was none, after so many seconds."""
+        with self._lock:
+            self._took[status] = self._took.get(status, 0.0) + seconds
 
     def hold(self, seconds: float) -> None:
         """Send nothing for ``seconds``, whichever thread it is."""
@@ -71,9 +128,22 @@ class Gate:
         if shortfall > 0:
             self.hold(shortfall)
 
-    def _held_for(self) -> float:
+    def held_for(self) -> float:
+        """Seconds until requests may be sent again; 0 or less if they may."""
         with self._lock:
             return self._open_at - self._clock.monotonic()
+
+    def _count_waiting(self, change: int) -> None:
+        with self._lock:
+            self._count_held()
+            self._waiting += change
+
+    def _count_held(self) -> None:
+        """Time in which several threads wait counts once."""
+        now = self._clock.monotonic()
+        if self._waiting:
+            self._held_seconds += now - self._waiting_since
+        self._waiting_since = now
 
 
 def _seconds_to_refill(response: Response, wanted: int) -> float:

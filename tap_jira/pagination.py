@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -27,11 +27,15 @@ WALKS = 5
 
 @dataclass(frozen=True)
 class Lists:
-    """What a pager works with: whom it asks, where the requests are run, and which version it meets."""
+    """What a pager works with: whom it asks, where the requests are run, and which version it meets.
+
+    A pager that cannot know whether it has found everything says so in ``doubts``.
+    """
 
     client: Client
     run: Callable[[Callable[[], Any]], Any]
     version: tuple[int, ...] = ()
+    doubts: list[str] = field(default_factory=list)
 
     def get(self, path: str, params: Pairs, is_whole: Callable[[Any], bool]) -> Any:
         """The answer to one request."""

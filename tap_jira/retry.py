@@ -13,6 +13,8 @@ from tap_jira.pace import Clock, Gate
 
 T = TypeVar("T")
 
+FIRST_CONTACT_TRIES = 3
+"""Tries while nobody at all was reached in this run: the address may be wrong, and waiting would not mend that."""
 FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 60
 PATIENCE_SECONDS = 3900
@@ -29,9 +31,12 @@ class Again(Exception):
         throttled: bool = False,
         wait_seconds: float | None = None,
         error: type[TapError] = UnavailableError,
+        remedy: str = "try again later",
+        is_unreached: bool = False,
     ) -> None:
         super().__init__(reason)
         self.reason, self.throttled, self.wait_seconds, self.error = reason, throttled, wait_seconds, error
+        self.remedy, self.is_unreached = remedy, is_unreached
 
 
 @dataclass
@@ -48,22 +53,28 @@ class Retry:
         """What ``attempt`` returns; after the last try, the error that the failure names, with how hard we tried."""
         waits = self._waits()
         failures, waited = 0, 0.0
+        is_repeat = False
         while True:
-            self.gate.enter()
+            self.gate.enter(is_repeat=is_repeat)
+            is_repeat = True
             try:
                 return attempt()
             except Again as again:
                 failures += not again.throttled
                 seconds = self._seconds(again, waits)
-                if failures >= self.tries or waited + seconds > PATIENCE_SECONDS:
+                if failures >= self._most_tries(again) or waited + seconds > PATIENCE_SECONDS:
                     effort = _effort(failures, waited, again)
-                    raise again.error(f"{again.reason} ({effort}); try again later") from again
+                    raise again.error(f"{again.reason} ({effort}); {again.remedy}") from again
                 self.on_wait(again.reason, seconds)
                 if again.throttled:
                     self.gate.throttled(seconds)
                 else:
                     self.clock.wait(seconds)
                 waited += seconds
+
+    def _most_tries(self, again: Again) -> int:
+        is_first_contact = again.is_unreached and not self.gate.met
+        return min(self.tries, FIRST_CONTACT_TRIES) if is_first_contact else self.tries
 
     def _seconds(self, again: Again, waits: Generator[float, None, None]) -> float:
         ours = FIRST_WAIT_SECONDS / 2 + self.jitter(next(waits))

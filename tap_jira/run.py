@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
-
-from singer import metrics
 
 from tap_jira import workers
 from tap_jira.catalog import Selection
@@ -17,6 +15,7 @@ from tap_jira.dates import format_millis
 from tap_jira.heads import Text
 from tap_jira.messages import Writer
 from tap_jira.pace import Clock
+from tap_jira.progress import Progress
 from tap_jira.records import Oddities
 from tap_jira.site import Site
 from tap_jira.state import State
@@ -43,8 +42,16 @@ class Run:
     state: State
     writer: Writer
     workers: Workers
+    show: Callable[[str], None] | None = None
+    """Shows a live line, if there is a terminal for it."""
     exit_code: int = 0
+    failures: list[str] = field(default_factory=list)
+    """What went wrong so far, each as a sentence with its cause."""
     state_at: float = 0.0
+    progress: Progress = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.progress = Progress(self.clock, self.client.retry.gate, self.show)
 
     def send_state(self) -> None:
         """Write the state, and with it everything before it."""
@@ -52,18 +59,30 @@ class Run:
         self.state_at = self.clock.monotonic()
 
     def tick(self) -> None:
-        """Between pages: let what is written go out, and repeat the state now and then, so that a target may commit."""
+        """Between pages: let what is written go out, and repeat the state now and then, so that a target may commit.
+
+        Whoever watches is told how far the run has come.
+        """
         self.writer.flush()
         if self.clock.monotonic() - self.state_at >= STATE_SECONDS:
             self.send_state()
+        self.progress.tick()
 
     def call(self, task: Callable[[], T]) -> T:
         """The result of ``task``, run where a signal need not wait for it."""
-        return workers.call(self.workers, task, self.tick)
+        result = workers.call(self.workers, task, self.tick)
+        self.tick()
+        return result
 
-    def fail(self, exit_code: int) -> None:
-        """The run goes on, and will not end with 0; the first failure settles the code."""
+    def together(self, calls: Sequence[Callable[[], T]]) -> list[T]:
+        """The results of ``calls`` that a page needs, at Jira's pace; for use inside a call."""
+        return self.workers.together(calls, self.client.retry.gate.allowed)
+
+    def fail(self, exit_code: int, reason: str) -> None:
+        """The run goes on, and will not end with 0; the first failure settles the code and the last line."""
+        LOGGER.error("%s", reason)
         self.exit_code = self.exit_code or exit_code
+        self.failures.append(reason)
 
     @property
     def lookback_seconds(self) -> int:
@@ -84,7 +103,10 @@ class Table:
         self._run, self.selection, self.stream = run, selection, selection.stream
         self._oddities = Oddities(selection.stream.name, LOGGER.warning, LOGGER.info)
         self._shaper = Shaper(selection.schema, selection.full, selection.keys, self._oddities, self.stream.fill)
-        self.written = self.keyless = 0
+        self.tally = run.progress.tally(self.stream.name)
+        self.keyless = 0
+        self.version: int | None = None
+        """What the records carry, if versions were asked for."""
 
     def send_values(self, values: Iterable[Any]) -> None:
         """Write the records of objects that Jira gave; one without its key is counted and left out."""
@@ -102,13 +124,13 @@ class Table:
                 keys = ", ".join(self.selection.keys)
                 LOGGER.error("%s: a record without its key (%s) is left out", self.stream.name, keys)
             else:
-                self._run.writer.record(self.stream.name, record, extracted)
-                self.written += 1
+                self._run.writer.record(self.stream.name, record, extracted, self.version)
+                self.tally.rows += 1
 
     def close(self) -> None:
-        """Tell how many records went out and what did not fit."""
+        """Tell what did not fit."""
         self._oddities.tell()
+        self.tally.nulled = sum(self._oddities.nulled.values())
+        self.tally.left_out += self.keyless
         if self.keyless:
-            LOGGER.error("%s: %d records without their key were left out", self.stream.name, self.keyless)
-            self._run.fail(1)
-        metrics.log(LOGGER, metrics.Point("counter", "record_count", self.written, {"endpoint": self.stream.name}))
+            self._run.fail(1, f"{self.stream.name}: {self.keyless} records without their key were left out")

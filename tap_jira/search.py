@@ -68,7 +68,7 @@ PAGES_PER_WINDOW = 16
 MOST_PIECES = 16
 FRUITLESS = 3
 """So many pages in a row without anything new, and the window is cut smaller."""
-PAGE_BYTES = 2_000_000
+PAGE_BYTES = 3_000_000
 LARGEST_PAGE = 1_000
 MOST_IDLE = 1_000
 """Pages in a row without a row of their window, though each promises more."""
@@ -124,10 +124,11 @@ class Ask:
 
 @dataclass(frozen=True)
 class Page:
-    """An answer to an ``Ask``: rows, the length of the whole list, how many Jira would send at most, bytes received.
+    """An answer to an ``Ask``: rows, the length of the whole list, how many Jira would send at most, its bytes.
 
-    On Jira Cloud ``total`` is a hint, and 0 where it was not asked for; ``token`` names the next page. ``is_lost``: the
-    token that was asked with is not good any more.
+    ``held``: the bytes that it takes while it waits, where they are fewer. On Jira Cloud ``total`` is a hint, and 0
+    where it was not asked for; ``token`` names the next page. ``is_lost``: the token that was asked with is not good
+    any more.
     """
 
     rows: list[Row]
@@ -136,6 +137,12 @@ class Page:
     bytes: int
     token: str | None = None
     is_lost: bool = False
+    held: int = 0
+
+    @property
+    def weight(self) -> int:
+        """Bytes that it takes while it waits."""
+        return self.held or self.bytes
 
 
 @dataclass
@@ -148,20 +155,20 @@ class Chunk:
 
 @dataclass
 class PageSize:
-    """How many rows to ask for so that a page weighs about 2 MB; learns from each page, starts careful."""
+    """How many rows to ask for so that a page weighs about 3 MB; learns from each page, starts careful."""
 
     rows: int
     limit: int = LARGEST_PAGE
-    row_bytes: int = 0
-    """What a row of the last page weighed."""
+    row_weight: int = 0
+    """What a row of the last page takes while it waits, in bytes."""
 
     def learn(self, asked: int, page: Page) -> None:
         """Move half of the way towards the size that this page suggests, within what Jira is willing to send."""
         if 0 < page.size < asked:
             self.limit = min(self.limit, page.size)
         if page.rows:
-            self.row_bytes = max(1, page.bytes // len(page.rows))
-            fitting = PAGE_BYTES // self.row_bytes
+            self.row_weight = page.weight // len(page.rows)
+            fitting = PAGE_BYTES * len(page.rows) // max(1, page.bytes)
             # Never one alone: pages join by a row that both have.
             self.rows = max(2, min(self.limit, (self.rows + fitting) // 2))
 
@@ -201,7 +208,7 @@ class Walk(ABC):
     @property
     def bytes(self) -> int:
         """What the pages weigh whose rows wait to be handed out, and those under way will weigh, as far as known."""
-        return self._weight + sum(ask.size for ask in self._asked) * self._size.row_bytes
+        return self._weight + sum(ask.size for ask in self._asked) * self._size.row_weight
 
     @abstractmethod
     def ask(self) -> Ask | None:
@@ -248,7 +255,7 @@ class Walk(ABC):
                 self._nameless += 1
             else:
                 self.rows[row.id] = row._replace(issue=None)
-        self._weight += page.bytes * changed // max(1, len(page.rows))
+        self._weight += page.weight * changed // max(1, len(page.rows))
         return fresh
 
     def _bounds(self, pieces: int) -> list[tuple[int, int | None]]:
@@ -282,6 +289,8 @@ class Plan:
         self._walk, self._span, self._size = walk, span, size
         self._walks = deque([walk(Window(span.aligned(span.low), None), span, size)])
         self._outside: dict[str, int | None] = dict(sent or {})
+        self._total: int | None = None  # of the whole span, as the first page tells
+        self._handed_out = 0
         self._idle = 0
 
     @property
@@ -301,6 +310,8 @@ class Plan:
     def feed(self, walk: Walk, asked: Ask, page: Page) -> None:
         """Give a walk the page it asked for."""
         self._size.learn(asked.size, page)
+        if self._total is None:
+            self._total = page.total
         cut = walk.take(asked, page)
         self._idle = 0 if walk.done or any(map(asked.window.holds, page.rows)) else self._idle + 1
         if self._idle > MOST_IDLE:
@@ -317,6 +328,18 @@ class Plan:
         pending = {row.id for row in walk.pending}
         handed_out = (row for row in walk.rows.values() if row.id not in pending)
         self._outside.update({str(row.id): row.updated for row in handed_out if not walk.lies_inside(row)})
+
+    @property
+    def rows_left(self) -> int:
+        """About how many rows are still to be handed out; 0 if Jira has not told how many there were at first."""
+        return max(0, (self._total or 0) - self._handed_out)
+
+    @property
+    def share(self) -> float:
+        """What share of the time span was handed out whole, between 0 and 1."""
+        span = self._span
+        reached = self._walks[0].window.low if self._walks else span.now
+        return min(1.0, max(0.0, (reached - span.low) / max(1, span.now - span.low)))
 
     @property
     def _ahead(self) -> int:
@@ -344,6 +367,7 @@ class Plan:
                 if not walk.lies_inside(row):
                     self._outside[row.id] = row.updated
             rows.append(row)
+        self._handed_out += len(rows)
         return rows
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,6 +11,7 @@ from tap_jira import verdict
 from tap_jira.client import Client
 from tap_jira.dates import to_millis
 from tap_jira.errors import AuthError, RefusedError
+from tap_jira.wire import Response
 
 
 @dataclass(frozen=True)
@@ -26,10 +28,29 @@ class Site:
     """The server's time in epoch seconds, from an answer that came before any search."""
     ahead: float | None
     """Seconds by which Jira's clock is ahead of this machine's."""
+    name: str = ""
+    """The account as people know it."""
+    edition: str = ""
+    """The kind of site in the words of its owner."""
 
 
-def meet(client: Client) -> Site:
-    """Prove who we are and ask the server for its kind and time; AuthError if it takes us for nobody.
+@dataclass(frozen=True)
+class Stranger:
+    """What a site tells even to those whom it does not let in."""
+
+    version: tuple[int, ...]
+    edition: str
+    ahead: float | None
+
+
+def look(client: Client) -> Stranger:
+    """What the site tells without a log-in; a TapError if it tells nothing."""
+    info, response = client.answer("serverInfo", is_whole=_is_info, signed=False)
+    return Stranger(_version(info.get("versionNumbers")), _edition(info), _ahead(client, response))
+
+
+def whoami(client: Client) -> tuple[str, Mapping[str, Any]]:
+    """The name, key or id of our account, and all that Jira tells of it; AuthError if it takes us for nobody.
 
     /serverInfo proves nothing, it answers strangers too; /myself answers them 401 everywhere.
     """
@@ -41,11 +62,14 @@ def meet(client: Client) -> Site:
     )
     if not account:
         raise AuthError("GET /rest/api/2/myself does not say who we are; check the credentials")
+    return account, me
+
+
+def meet(client: Client) -> Site:
+    """Prove who we are and ask the server for its kind and time; AuthError if it takes us for nobody."""
+    account, me = whoami(client)
     # Its first answer after a start may be an empty object (JRASERVER-59676).
-    info, response = client.answer(
-        "serverInfo", is_whole=lambda answer: isinstance(answer, dict) and bool(answer.get("baseUrl"))
-    )
-    ahead = verdict.seconds_ahead(response.headers, client.retry.clock.now())
+    info, response = client.answer("serverInfo", is_whole=_is_info)
     printed = to_millis(info.get("serverTime"))
     date = verdict.http_date(response.headers.get("Date"))
     times = [seconds for seconds in (printed and printed / 1000, date) if seconds is not None]
@@ -59,8 +83,27 @@ def meet(client: Client) -> Site:
         account=account,
         zone=_zone(me.get("timeZone")),
         now=int(min(times)),
-        ahead=ahead,
+        ahead=_ahead(client, response),
+        name=str(me.get("displayName") or ""),
+        edition=_edition(info),
     )
+
+
+def _is_info(answer: Any) -> bool:
+    return isinstance(answer, dict) and bool(answer.get("baseUrl"))
+
+
+def _ahead(client: Client, response: Response) -> float | None:
+    return verdict.seconds_ahead(response.headers, client.retry.clock.now())
+
+
+def _edition(info: Any) -> str:
+    said = str(info.get("deploymentType")).lower().replace(" ", "")
+    if said == "cloud":
+        return "Cloud"
+    # Data Center mostly says that it is a Server; from Jira 10 on there is no other.
+    is_sure = said == "datacenter" or _version(info.get("versionNumbers")) >= (10,)
+    return "Data Center" if is_sure else "Server or Data Center"
 
 
 def _version(numbers: Any) -> tuple[int, ...]:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Container, Iterator, Mapping
 from typing import Any
 
+from tap_jira import full_table
 from tap_jira.catalog import Selection
 from tap_jira.errors import (
     AuthError,
@@ -20,7 +21,7 @@ from tap_jira.incremental import sync_issues
 from tap_jira.pagination import Lists, Pages, Pairs, projects, values, whole
 from tap_jira.run import Run, Table
 from tap_jira.site import Site
-from tap_jira.streams import Place
+from tap_jira.streams import ISSUES, Place
 from tap_jira.users import accounts, user_list, user_search
 
 LOGGER = logging.getLogger(__name__)
@@ -38,21 +39,36 @@ PAGERS: Mapping[str, Callable[[Lists, str, Pairs], Pages]] = {
 
 def sync(run: Run, selections: list[Selection]) -> int:
     """Write the selected streams and return the exit code; what is written when an exception leaves is safe to keep."""
-    _check_keys(selections, run.site)
-    _check_bookmarks(run, selections)
+    vet(run, selections)
     for selection in selections:
         stream = selection.stream
         bookmarks = [stream.replication_key] if stream.replication_key else []
         run.writer.schema(stream.name, selection.schema, selection.keys, bookmarks)
     # pipelinewise-target-postgres takes the first STATE it sees as flushed already: it must be the one read in.
     run.send_state()
-    try:
-        for selection in selections:
-            _sync_stream(run, selection)
-    finally:
-        run.state.syncing(None)
-        run.writer.state(run.state.value)
+    with run.progress.run((selection.stream.name for selection in selections), lambda: run.exit_code):
+        try:
+            for selection in selections:
+                if full_table.is_due(run, selection):
+                    _sync_stream(run, selection)
+        finally:
+            run.state.syncing(None)
+            run.writer.state(run.state.value)
     return run.exit_code
+
+
+def vet(run: Run, selections: list[Selection]) -> None:
+    """Refuse a catalog that does not fit the site and a bookmark that is no time, before anything is sent."""
+    _check_keys(selections, run.site)
+    _check_bookmarks(run, selections)
+
+
+def must_be_readable(selection: Selection) -> bool:
+    """Whether a stream that the account may not read is a failure; another one is skipped with a warning.
+
+    Without its issues a copy of Jira is none, whether somebody chose them or not.
+    """
+    return selection.chosen or selection.stream.name == ISSUES
 
 
 def _check_keys(selections: list[Selection], site: Site) -> None:
@@ -66,7 +82,6 @@ def _check_keys(selections: list[Selection], site: Site) -> None:
 
 
 def _check_bookmarks(run: Run, selections: list[Selection]) -> None:
-    """Refuse a bookmark that is no time before anything is sent."""
     for stream in (selection.stream for selection in selections):
         if stream.replication_key:
             run.state.seconds(stream.name, stream.replication_key)
@@ -75,25 +90,30 @@ def _check_bookmarks(run: Run, selections: list[Selection]) -> None:
 def _sync_stream(run: Run, selection: Selection) -> None:
     stream = selection.stream
     run.state.syncing(stream.name)
-    table = Table(run, selection)
-    try:
-        if stream.replication_key:
-            sync_issues(run, table)
-        else:
-            _sync_whole(run, table)
-    except ForbiddenError as error:
-        LOGGER.warning("%s is skipped: %s", stream.name, error)
-        if selection.chosen:
-            run.fail(error.exit_code)
-    except (AuthError, ConfigError, OutputError, InterruptedByError):
-        raise
-    except TapError as error:
-        # The other streams may be fine, and what this one has written is safe.
-        LOGGER.error("%s is not complete: %s", stream.name, error)
-        run.fail(error.exit_code)
-    finally:
-        run.workers.forget()
-        table.close()
+    with run.progress.stream(stream.name) as tally:
+        table = Table(run, selection)
+        try:
+            if stream.replication_key:
+                sync_issues(run, table)
+            else:
+                _sync_whole(run, table)
+            tally.end("complete")
+        except ForbiddenError as error:
+            tally.end("skipped", error)
+            if must_be_readable(selection):
+                run.fail(error.exit_code, f"{stream.name} is skipped: {error}")
+            else:
+                LOGGER.warning("%s is skipped: %s", stream.name, error)
+        except (AuthError, ConfigError, OutputError, InterruptedByError):
+            raise
+        except TapError as error:
+            # The other streams may be fine, and what this one has written is safe.
+            tally.end("failed", error)
+            run.fail(error.exit_code, f"{stream.name} is not complete: {error}")
+        finally:
+            run.workers.forget()
+            tally.until = str(run.state.bookmark(stream.name).get(str(stream.replication_key), ""))
+            table.close()
 
 
 def _sync_whole(run: Run, table: Table) -> None:
@@ -101,8 +121,10 @@ def _sync_whole(run: Run, table: Table) -> None:
     stream = table.stream
     lists = Lists(run.client, run.call, run.site.version)
     columns = table.selection.schema["properties"]
+    full_table.begin(run, table)
     for page in _pages(lists, stream.place(run.site.kind), stream.expand, columns):
         table.send_values(page)
+    full_table.finish(run, table, lists.doubts)
 
 
 def _pages(lists: Lists, place: Place, expand: Mapping[str, str], columns: Container[str]) -> Iterator[list[Any]]:

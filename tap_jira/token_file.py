@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tap_jira import files
 from tap_jira.errors import ConfigError
 from tap_jira.jsontext import parse
 
@@ -85,7 +86,7 @@ class TokenFile:
         try:
             with self._told():
                 os.fchmod(file, 0o600)
-                _write(file, b" " * RESERVE)
+                files.write(file, b" " * RESERVE)
             yield lambda grant: self._save(file, part, {**others, _hash(origin): asdict(grant)}, grant.given_at)
         finally:
             os.close(file)
@@ -94,20 +95,14 @@ class TokenFile:
     def _save(self, file: int, part: Path, grants: Mapping[str, Any], now: float) -> None:
         alive = {key: kept for key, kept in grants.items() if now - kept["given_at"] < UNUSED_SECONDS}
         try:
-            _write(file, json.dumps(alive, indent=1).encode())
+            files.write(file, json.dumps(alive, indent=1).encode())
             part.replace(self._path)
         except OSError as error:
             raise ConfigError(
                 f"the new refresh token could not be saved in {self._path} ({error.strerror}); Atlassian takes the old "
                 "one for another ten minutes: make room and run again by then, or authorise again"
             ) from error
-        # So that the new name is on the disk too; some file systems refuse it, and the token is kept all the same.
-        with contextlib.suppress(OSError):
-            folder = os.open(self._path.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+        files.sync_folder(self._path)
 
     def _read(self) -> dict[str, dict[str, Any]]:
         with self._told():
@@ -174,15 +169,6 @@ def _is_grant(kept: Any) -> bool:
 def is_token(value: object) -> bool:
     """Whether it can go into a header as it is."""
     return isinstance(value, str) and value.isascii() and value.isprintable() and bool(value.strip())
-
-
-def _write(file: int, data: bytes) -> None:
-    """Put ``data`` in place of what the file held, down to the disk."""
-    os.ftruncate(file, 0)
-    os.lseek(file, 0, os.SEEK_SET)
-    while data:
-        data = data[os.write(file, data) :]
-    os.fsync(file)
 
 
 def _lock(file: int) -> None:

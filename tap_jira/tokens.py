@@ -12,7 +12,7 @@ from dataclasses import replace
 from tap_jira.errors import ReadError
 from tap_jira.search import FRUITLESS, MOST_PIECES, Ask, Page, PageSize, Row, Span, Walk, Window
 
-PAGES_PER_WINDOW = 2
+PAGES_PER_WINDOW = 3
 """Fewer than by position, as the pages of a window cannot be under way together."""
 MOST_EMPTY = 20
 MOST_CLOSINGS = 6

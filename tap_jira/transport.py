@@ -1,4 +1,4 @@
-"""Send one request over the network and return the answer; the only module that opens a socket."""
+"""Send one request over the network and return the answer; the only module that opens a connection."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from urllib3.exceptions import DecodeError, HTTPError, IncompleteRead, ReadTimeo
 
 from tap_jira.config import is_loopback
 from tap_jira.errors import ConfigError
+from tap_jira.gzipped import TooLargeError, unpack
 from tap_jira.wire import Headers, NetworkError, Request, Response
 
 LARGEST_BODY = 256 * 1024 * 1024
@@ -30,6 +31,10 @@ LONGEST_ANSWER_SECONDS = 1800
 """How long an answer may take to come once it has begun: half an hour, in which 256 MB come at 150 KB a second. The
 timeout alone bounds nothing, as it begins anew with each byte."""
 REDIRECTS = 5
+CONNECT_SECONDS = 30
+"""Who does not take a connection by then will not: a firewall drops it, or the address is another's."""
+NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG", "UNKNOWN_PROTOCOL")
+"""How the versions of OpenSSL call an answer that is not TLS at all."""
 MOST_COOKIES = 50
 """A load balancer sets one or two."""
 NO_PROXY = {"http": "", "https": ""}
@@ -84,7 +89,7 @@ class Transport:
             data=request.body or None,
             headers=dict(request.headers),
             auth=self._auth if request.signed else _unsigned,
-            timeout=self._timeout,
+            timeout=(min(self._timeout, CONNECT_SECONDS), self._timeout),
             allow_redirects=False,
             stream=True,
             verify=self._ca_bundle,
@@ -93,15 +98,27 @@ class Transport:
         ) as response:
             if len(self._session.cookies) > MOST_COOKIES:
                 self._session.cookies.clear()
-            return Response(response.status_code, Headers(response.headers), self._body(response))
+            headers = Headers(response.headers)
+            if headers.get("Content-Encoding", "").lower() != "gzip":
+                return Response(response.status_code, headers, self._body(response, decode=True))
+            packed = self._body(response, decode=False)
+            return Response(response.status_code, headers, self._unpacked(packed), packed)
 
-    def _body(self, response: requests.Response) -> bytes:
+    def _body(self, response: requests.Response, *, decode: bool) -> bytes:
         body = BytesIO()
-        for piece in response.raw.stream(PIECE, decode_content=True):
+        for piece in response.raw.stream(PIECE, decode_content=decode):
             body.write(piece)
             if body.tell() > self._bounds.largest:
                 raise self._bounds.too_large()
         return body.getvalue()
+
+    def _unpacked(self, packed: bytes) -> bytes:
+        try:
+            return unpack(packed, self._bounds.largest)
+        except TooLargeError:
+            raise self._bounds.too_large() from None
+        except ValueError as error:
+            raise NetworkError("truncated") from error
 
 
 @dataclass(frozen=True)
@@ -206,7 +223,13 @@ def _network_errors() -> Iterator[None]:
     try:
         yield
     except requests.exceptions.SSLError as error:
-        raise NetworkError("tls", _short(error)) from error
+        detail = _short(error)
+        is_tls = not any(name in detail.upper().replace(" ", "_") for name in NO_TLS)
+        raise NetworkError("tls" if is_tls else "no_tls", detail) from error
+    except requests.exceptions.ProxyError as error:
+        raise NetworkError("proxy", _short(error)) from error
+    except requests.exceptions.ConnectTimeout as error:
+        raise NetworkError("connect", "nobody takes the connection") from error
     except (requests.exceptions.Timeout, ReadTimeoutError) as error:
         raise NetworkError("timeout") from error
     except (IncompleteRead, DecodeError) as error:

@@ -109,6 +109,7 @@ def user_search(lists: Lists, path: str, params: Pairs) -> Pages:
     LOGGER.info("%s; looking for the others by the beginnings of names, and by group", said)
     by_names = yield from _by_beginnings(search)
     by_groups = yield from _by_groups(lists, search)
+    lists.doubts.append(said)
     if by_names:
         LOGGER.warning(
             "%s: %d were found by the beginnings of their log-in names, names and e-mail addresses%s; whether somebody "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timezone
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from tap_jira import limits
 from tap_jira.errors import (
@@ -49,17 +49,34 @@ OAUTH_PROBLEMS = {
     "timestamp_refused": "the clocks differ too much; synchronise this machine's clock (NTP)",
     "nonce_used": "the same signed request reached Jira twice; look for a proxy that repeats requests",
     "token_rejected": "Jira does not accept this oauth_token: it was revoked, has expired, belongs to another site or "
-    "to a link that was created anew; authorise again and put the new token into the configuration",
-    "token_expired": "the oauth_token has expired; authorise again",
-    "token_revoked": "the oauth_token was revoked; authorise again",
-    "token_used": "the oauth_token is a request token that was used before; authorise again",
-    "permission_denied": "the user denied access; authorise again and approve",
-    "permission_unknown": "the user has not approved yet; finish the authorisation in the browser",
+    "to a link that was created anew; run tap-jira authorize, which puts a new one into the configuration",
+    "token_expired": "the oauth_token has expired; run tap-jira authorize, which puts a new one into the configuration",
+    "token_revoked": "the oauth_token was revoked; run tap-jira authorize, which puts a new one into the configuration",
+    "token_used": "the oauth_token is a request token that was used before; run tap-jira authorize again",
+    "permission_denied": "access was denied in the browser; run tap-jira authorize again and choose Allow",
+    "permission_unknown": "nobody has chosen Allow in the browser yet; run tap-jira authorize again and do that first",
 }
 
 
-def check_network(error: NetworkError, what: str) -> None:
+class Login(NamedTuple):
+    """What a request logs in with, as errors name it: keys of the configuration, and the host that is to take it."""
+
+    keys: str = "the credentials"
+    host: str = "Jira"
+
+
+UNNAMED = Login()
+
+
+def check_network(error: NetworkError, what: str, host: str = UNNAMED.host) -> None:
     """Raise what a missing answer means: ``Again`` where it may pass, otherwise the error for the user."""
+    if error.kind in ("connect", "proxy"):
+        raise _unreached(error, what, host)
+    if error.kind == "no_tls":
+        raise RefusedError(
+            f"{what}: the port at {host} speaks no TLS ({error.detail}); correct the port in base_url, https:// is 443 "
+            "unless it says otherwise"
+        ) from error
     if error.kind == "redirect":
         raise AuthError(
             f"{what} was redirected to {error.detail}, where credentials are not sent: base_url is not Jira's own "
@@ -67,8 +84,7 @@ def check_network(error: NetworkError, what: str) -> None:
         ) from error
     if error.kind == "tls":
         raise RefusedError(
-            f"{what}: no trusted connection ({error.detail}); if your network has its own certificate authority, "
-            "set ca_bundle"
+            f"{what}: no trusted connection to {host} ({error.detail}); {_trust_remedy(error.detail)}"
         ) from error
     if error.kind == "too_large":
         # One thing in it may be to blame, and a smaller page can do.
@@ -79,14 +95,40 @@ def check_network(error: NetworkError, what: str) -> None:
     raise Again(f"{what}: no answer ({error.kind}{said})") from error
 
 
-def check(response: Response, what: str, *, now: float) -> None:
+def _trust_remedy(detail: str) -> str:
+    if "expired" in detail:
+        return "tell those who look after Jira, and see that this machine's date is right"
+    if "mismatch" in detail or "not valid for" in detail:
+        return "base_url must name the host as its certificate does"
+    return "if your network has its own certificate authority, set ca_bundle"
+
+
+def _unreached(error: NetworkError, what: str, host: str) -> Again:
+    if error.kind == "proxy":
+        return Again(
+            f"{what}: the proxy did not connect us to {host} ({error.detail})",
+            remedy="check HTTPS_PROXY, HTTP_PROXY and NO_PROXY in the environment",
+            is_unreached=True,
+        )
+    # No key of the configuration names Atlassian's own hosts.
+    address = "" if host.endswith(".atlassian.com") else "base_url, and "
+    return Again(
+        f"{what}: {host} could not be reached ({error.detail})",
+        remedy=f"check {address}whether this machine must go through a proxy (HTTPS_PROXY, NO_PROXY)",
+        is_unreached=True,
+    )
+
+
+def check(response: Response, what: str, *, now: float, login: Login | None = UNNAMED) -> None:
     """Return if the answer can be used; raise ``Again`` if another try may bring one, or the error for the user.
 
-    ``what`` names the request for the message; ``now`` is this machine's clock in epoch seconds.
+    ``what`` names the request for the message; ``now`` is this machine's clock in epoch seconds; ``login`` is None for
+    a request that carries no credentials, and is answered as to a stranger by right.
     """
     status, headers = response.status, response.headers
     if 200 <= status < 300:
-        _check_identity(headers, what)
+        if login is not None:
+            _check_identity(headers, what, login)
         if _is_page(response):
             raise AuthError(
                 f"{what} was answered with a web page instead of data: a log-in or maintenance page stands before "
@@ -96,7 +138,7 @@ def check(response: Response, what: str, *, now: float) -> None:
     said = f"{what} was answered {status}{quote(response)}"
     if status in RETRIED:
         raise _again(status, said, headers, now)
-    raise _failure(status, said, response, now)
+    raise _failure(status, what, response, now, login or UNNAMED)
 
 
 def seconds_ahead(headers: Headers, now: float) -> float | None:
@@ -117,7 +159,8 @@ def _again(status: int, said: str, headers: Headers, now: float) -> Again:
     return Again(f"{said}; {limit}" if limit else said, throttled=throttled, wait_seconds=wait, error=error)
 
 
-def _failure(status: int, said: str, response: Response, now: float) -> TapError:
+def _failure(status: int, what: str, response: Response, now: float, login: Login) -> TapError:
+    said = f"{what} was answered {status}{quote(response)}"
     if lacks_scope(response):
         return ForbiddenError(
             f"{said}; the token was not given the scope for this: read:jira-work and read:jira-user are needed, and "
@@ -126,9 +169,9 @@ def _failure(status: int, said: str, response: Response, now: float) -> TapError
         )
     # Some OAuth problems come with 400.
     if status == 401 or oauth_problem(response):
-        return AuthError(f"{said}; {_login_remedy(response, now)}")
+        return _not_accepted(what, response, now, login)
     if status == 403:
-        return _forbidden(said, response, now)
+        return _forbidden(what, response, now, login)
     if status in (404, 410):
         if status == 404 and _is_jiras_own(response):
             return NothingFoundError(f"{said}; it does not exist, or this account may not see it", status)
@@ -138,11 +181,12 @@ def _failure(status: int, said: str, response: Response, now: float) -> TapError
             status,
         )
     if status == 400:
-        return RefusedError(f"{said}; Jira does not accept the request as it is", status)
+        return RefusedError(f"{said}; Jira does not accept the request as it is", status, words(response))
     return RefusedError(f"{said}; asking again would not help", status)
 
 
-def _forbidden(said: str, response: Response, now: float) -> TapError:
+def _forbidden(what: str, response: Response, now: float, login: Login) -> TapError:
+    said = f"{what} was answered {response.status}{quote(response)}"
     denied = response.headers.get("X-Authentication-Denied-Reason", "")
     if "CAPTCHA" in denied.upper():
         return AuthError(
@@ -157,17 +201,17 @@ def _forbidden(said: str, response: Response, now: float) -> TapError:
     if b"Connect Session Auth Token" in response.body:
         return AuthError(f"{said}; Jira Cloud knows no personal access tokens: use email and api_token")
     if _is_denied(response.headers):
-        return AuthError(f"{said}; {_login_remedy(response, now)}")
+        return _not_accepted(what, response, now, login)
     return ForbiddenError(f"{said}; the account lacks the permission", 403)
 
 
-def _check_identity(headers: Headers, what: str) -> None:
+def _check_identity(headers: Headers, what: str, login: Login) -> None:
     """Jira answers 200 with what the public may see when it does not know us; only headers tell."""
     reason = headers.get("X-Seraph-LoginReason", "")
     if headers.get("X-AUSERNAME", "").lower() == "anonymous" or _is_denied(headers):
         raise AuthError(
-            f"{what} was answered as to an anonymous visitor{f' ({reason})' if reason else ''}: the credentials were "
-            "not accepted; they may have expired or been revoked"
+            f"{what} was answered as to an anonymous visitor{f' ({reason})' if reason else ''}: {login.host} does not "
+            f"accept {login.keys}, which may have expired or been revoked"
         )
 
 
@@ -181,16 +225,23 @@ def lacks_scope(response: Response) -> bool:
     return response.status in (401, 403) and b"scope does not match" in response.body
 
 
-def _login_remedy(response: Response, now: float) -> str:
+def _not_accepted(what: str, response: Response, now: float, login: Login) -> AuthError:
     problem = oauth_problem(response)
+    # The words of Jira may be the name of the problem and no more.
+    said = f"{what} was answered {response.status}{quote(response, unless=problem)}"
     if not problem:
-        return "the credentials were not accepted; they may be wrong, expired, or of a kind this site has switched off"
-    remedy = OAUTH_PROBLEMS.get(problem, "start the authorisation anew")
+        return AuthError(
+            f"{said}; {login.host} does not accept {login.keys}: correct the configuration, make new ones if they have "
+            "expired or were revoked, or find out whether this way to log in is switched off there"
+        )
+    remedy = OAUTH_PROBLEMS.get(problem, "run tap-jira authorize again")
     ahead = seconds_ahead(response.headers, now)
     clocks = (
-        f" (Jira's clock is {ahead:+.0f} s from ours)" if problem == "timestamp_refused" and ahead is not None else ""
+        f" (Jira's clock is {round(ahead):+d} s from ours)"
+        if problem == "timestamp_refused" and ahead is not None
+        else ""
     )
-    return f"{problem}: {remedy}{clocks}"
+    return AuthError(f"{said}; {login.host} says {problem}: {remedy}{clocks}")
 
 
 def oauth_problem(response: Response) -> str:
@@ -200,12 +251,23 @@ def oauth_problem(response: Response) -> str:
     return match[1] if match else ""
 
 
-def quote(response: Response) -> str:
-    """What the answer says of itself, as the end of a sentence: its own words and the name of the request."""
-    said = " ".join(_said(response).split())
-    cut = said[:LONGEST_QUOTE] + ("…" if len(said) > LONGEST_QUOTE else "")
+def quote(response: Response, unless: str = "") -> str:
+    """What the answer says of itself, as the end of a sentence: its own words, if these do not contain what is said
+    anyhow, and the name of the request.
+    """
+    said = words(response)
+    said = "" if unless and unless in said else said
     request_id = next((response.headers[name] for name in REQUEST_IDS if name in response.headers), "")
-    return (f": {cut}" if cut else "") + (f" (request {request_id[:80]})" if request_id else "")
+    return (f": {said}" if said else "") + (f" (request {request_id[:80]})" if request_id else "")
+
+
+def words(response: Response) -> str:
+    """What the answer says of itself, on one line and not too long."""
+    said = " ".join(_said(response).split())
+    if said.endswith(f"({response.status})") and said[: -len("(401)")].replace(" ", "").isalpha():
+        # A page's title that is the status again.
+        return ""
+    return said[:LONGEST_QUOTE] + ("…" if len(said) > LONGEST_QUOTE else "")
 
 
 def _said(response: Response) -> str:

@@ -38,11 +38,15 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """One HTTP answer, its body decoded from any transfer or content coding."""
+    """One HTTP answer, its body decoded from any transfer or content coding.
+
+    ``packed``: the same body in gzip's format, if it travelled so.
+    """
 
     status: int
     headers: Headers
     body: bytes
+    packed: bytes | None = None
 
     @classmethod
     def of_json(cls, value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -55,7 +59,8 @@ class Response:
 class NetworkError(Exception):
     """No usable answer came.
 
-    ``kind`` is one word for how it failed: ``connect``, ``tls``, ``timeout``, ``reset`` (the connection ended early),
+    ``kind`` is one word for how it failed: ``connect`` (nobody was reached), ``proxy`` (it did not let us through),
+    ``tls``, ``no_tls`` (the port speaks something else), ``timeout``, ``reset`` (the connection ended early),
     ``truncated`` (a part of the body is missing), ``redirect`` (to another host, or in a circle), ``too_large``.
     """
 

@@ -6,10 +6,11 @@ mailbox, a SimpleQueue, because its ``put`` may be called from a signal handler 
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from tap_jira.errors import InterruptedByError
@@ -33,6 +34,12 @@ class Workers(Protocol):
         ``tick`` is called about once a second while there is nothing.
         """
 
+    def together(self, calls: Sequence[Callable[[], T]], most: int) -> list[T]:
+        """The results of ``calls``, made by a call that is running here, side by side where workers are idle.
+
+        At most ``most`` calls run at once, whoever made them. Raises what the first of them raised.
+        """
+
     def forget(self) -> None:
         """Drop what is under way: waiting calls end at once, and no result of theirs arrives any more."""
 
@@ -45,28 +52,58 @@ class _Task(NamedTuple):
     batch: threading.Event  # set once the batch that this belongs to is forgotten
     tag: Any
     call: Callable[[], Any]
+    most: int | None = None  # help with what another thread is busy with, unless so many are busy already
 
 
 class Threads:
-    """A pool of daemon threads, started as they are needed."""
+    """A pool of daemon threads."""
 
     def __init__(self, most: int, tick_seconds: float = TICK_SECONDS) -> None:
         self._most, self._tick_seconds = most, tick_seconds
-        self._threads: list[threading.Thread] = []
         self._tasks: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
         self._mailbox: queue.SimpleQueue[tuple[_Task, Any, BaseException | None] | None] = queue.SimpleQueue()
         self._batch = threading.Event()
         self._mine = threading.local()
         self._signal: int | None = None
         self._under_way = 0
+        self._counting = threading.Lock()
+        self._busy = 0
+        for _ in range(most):
+            threading.Thread(target=self._work, daemon=True).start()
 
     def submit(self, tag: Any, call: Callable[[], Any]) -> None:
         """Queue ``call`` for the next idle thread."""
         self._under_way += 1
-        if len(self._threads) < min(self._under_way, self._most):
-            self._threads.append(threading.Thread(target=self._work, daemon=True))
-            self._threads[-1].start()
         self._tasks.put(_Task(self._batch, tag, call))
+
+    def together(self, calls: Sequence[Callable[[], T]], most: int) -> list[T]:
+        """Do the calls on this thread, and invite idle ones to take some: who is busy owes no help."""
+        todo: queue.SimpleQueue[int] = queue.SimpleQueue()
+        done: queue.SimpleQueue[tuple[int, Any, BaseException | None]] = queue.SimpleQueue()
+        failed = threading.Event()
+        for number in range(len(calls)):
+            todo.put(number)
+
+        def help_out() -> None:
+            with contextlib.suppress(queue.Empty):
+                while not failed.is_set():
+                    number = todo.get_nowait()
+                    result, error = _outcome(calls[number])
+                    if error is not None:
+                        failed.set()
+                    done.put((number, result, error))
+
+        batch: threading.Event = getattr(self._mine, "batch", self._batch)
+        for _ in range(min(len(calls), most, self._most) - 1):
+            self._tasks.put(_Task(batch, None, help_out, most))
+        help_out()
+        outcomes = dict[int, Any]()
+        while len(outcomes) < len(calls):
+            number, result, error = done.get()
+            if error is not None:
+                raise error
+            outcomes[number] = result
+        return [outcomes[number] for number in range(len(calls))]
 
     def next(self, tick: Tick) -> tuple[Any, Any]:
         """Wait for whatever comes first."""
@@ -100,7 +137,7 @@ class Threads:
     def close(self) -> None:
         """Let the threads end; those in the midst of a request end after it."""
         self.forget()
-        for _ in self._threads:
+        for _ in range(self._most):
             self._tasks.put(None)
 
     def now(self) -> float:
@@ -127,10 +164,23 @@ class Threads:
             if task.batch.is_set():
                 continue
             self._mine.batch = task.batch
-            try:
-                self._mailbox.put((task, task.call(), None))
-            except BaseException as error:  # noqa: BLE001  (carried to the main thread, which raises it)
-                self._mailbox.put((task, None, error))
+            with self._counting:
+                self._busy += 1
+                is_wanted = task.most is None or self._busy <= task.most
+            if task.most is None:
+                self._mailbox.put((task, *_outcome(task.call)))
+            elif is_wanted:
+                task.call()
+            with self._counting:
+                self._busy -= 1
+
+
+def _outcome(call: Callable[[], T]) -> tuple[T | None, BaseException | None]:
+    """What a call gives, or what it raises, to be raised where it is waited for."""
+    try:
+        return call(), None
+    except BaseException as error:  # noqa: BLE001
+        return None, error
 
 
 def call(workers: Workers, task: Callable[[], T], tick: Tick = lambda: None) -> T:

@@ -90,6 +90,12 @@ class Atlassian:
         for issued in self.issued.values():
             issued.dies_at = 0.0
 
+    def close(self) -> None:
+        """Take no credentials any more."""
+        self.revoke()
+        self.issued.clear()
+        self._scoped = ("nobody", "")
+
     def _refresh(self, request: Request) -> Response:
         assert "Authorization" not in request.headers
         asked: dict[str, Any] = json.loads(request.body)

@@ -64,6 +64,7 @@ def tap(tmp_path: Path, time: Time, site: Site, config: dict[str, Any]) -> Tap:
             if name in ("config", "catalog", "state", "properties") and value is not None:
                 path = tmp_path / f"{name}.json"
                 path.write_text(value if isinstance(value, str) else json.dumps(value), encoding="utf-8")
+                path.chmod(0o600)
                 arguments += [f"--{name}", str(path)]
         rest = {
             name: value for name, value in options.items() if name not in ("config", "catalog", "state", "properties")

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import io
 import json
+import re
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any, BinaryIO
 
 import requests
+from requests.auth import AuthBase
 
 from tap_jira import cli
-from tap_jira.auth import signer
 from tap_jira.client import Client, Sends
-from tap_jira.config import Config
 from tap_jira.errors import InterruptedByError
 from tap_jira.machine import Machine
 from tap_jira.pace import Gate
@@ -25,6 +26,7 @@ from tap_jira.wire import Headers, NetworkError, Request, Response
 
 START = 1_700_000_000.0
 BASE = "https://jira.example.com"
+LOG_TIME = re.compile(r"(?m)^([A-Z]+) \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ ")
 
 
 class Time:
@@ -57,6 +59,11 @@ class Inline:
         self._check_signal()
         return tag, result
 
+    def together(self, calls: Sequence[Callable[[], Any]], most: int) -> list[Any]:
+        order = self._random.sample(range(len(calls)), len(calls)) if self._random else range(len(calls))
+        results = {place: calls[place]() for place in order}
+        return [results[place] for place in range(len(calls))]
+
     def interrupt(self, signal_number: int) -> None:
         self._signal = signal_number
 
@@ -81,18 +88,25 @@ class Inline:
             raise InterruptedByError(self._signal)
 
 
+def in_turn(calls: Sequence[Callable[[], None]]) -> None:
+    """Do calls one after the other."""
+    for call in calls:
+        call()
+
+
 class InProcess:
     """The network between the tap and a simulated site: signs as over HTTP, takes ``seconds`` for each request."""
 
-    def __init__(self, site: Sends, config: Config, time: Time, seconds: float = 0.0) -> None:
-        self._site, self._auth, self._time, self._seconds = site, signer(config), time, seconds
+    def __init__(self, site: Sends, auth: AuthBase, time: Time, seconds: float = 0.0) -> None:
+        self._site, self._auth, self._time, self._seconds = site, auth, time, seconds
 
     def send(self, request: Request) -> Response:
         self._time.seconds += self._seconds
         auth = self._auth if request.signed else (lambda unsigned: unsigned)
         prepared = requests.Request(request.method, request.url, dict(request.headers), auth=auth).prepare()
         headers = Headers({name: _native(value) for name, value in prepared.headers.items()})
-        return self._site.send(Request(request.method, _native(prepared.url), headers, request.body))
+        response = self._site.send(Request(request.method, _native(prepared.url), headers, request.body))
+        return replace(response, packed=gzip.compress(response.body, 1))
 
 
 class Scripted:
@@ -119,14 +133,28 @@ def _native(text: Any) -> str:
     return text.decode("latin-1") if isinstance(text, bytes) else str(text)
 
 
+class Person:
+    """Whoever sits at the terminal: reads what is told there, and has nothing to say."""
+
+    def __init__(self) -> None:
+        self.told = ""
+
+    def tell(self, text: str) -> None:
+        self.told += text
+
+    def answer(self) -> str:
+        return ""
+
+
 @dataclass
 class Outcome:
-    """What a run left behind: its exit code, what it wrote to stdout, what it waited, and its log."""
+    """What a run left behind: exit code, stdout, waits, the log without its times, and what a person was told."""
 
     code: int
     output: bytes
     waits: list[float] = field(default_factory=list)
     log: str = ""
+    told: str = ""
 
     def logged(self, level: str) -> list[str]:
         """The lines of the log that begin with this level."""
@@ -158,18 +186,22 @@ def run_tap(
     out: BinaryIO | None = None,
     random: Random | None = None,
     seconds_a_request: float = 0.0,
+    person: Person | None = None,
+    stderr: io.StringIO | None = None,
 ) -> Outcome:
     """Run the command in this process against ``site``."""
     output = io.BytesIO()
-    pool = Inline(time, random)
+    pool, person = Inline(time, random), person or Person()
     machine = Machine(
         out=out or output,
         environment=environment or {},
         pool=lambda count: pool,
-        transport=lambda config: InProcess(site, config, time, seconds_a_request),
+        transport=lambda config, auth: InProcess(site, auth, time, seconds_a_request),
+        tell=person.tell,
+        answer=person.answer,
     )
-    log = io.StringIO()
+    log = stderr or io.StringIO()
     with contextlib.redirect_stderr(log):
         code = cli.main(argv, machine)
     sys.stderr.write(log.getvalue())
-    return Outcome(code, output.getvalue(), pool.waits, log.getvalue())
+    return Outcome(code, output.getvalue(), pool.waits, LOG_TIME.sub(r"\1 ", log.getvalue()), person.told)

@@ -81,13 +81,13 @@ def no_lookback() -> None:
 
 def upper_bound_a_second_early() -> None:
     """Windows end a second before the next one begins."""
-    where = jql._where
+    where = jql.where
 
-    def mutated(window: Window, dialect: jql.Dialect, condition: str) -> str:
+    def mutated(window: Window, dialect: jql.Dialect, condition: str = "") -> str:
         high = None if window.high is None else window.high - 1
         return where(replace(window, high=high), dialect, condition)
 
-    jql._where = mutated
+    jql.where = mutated
 
 
 def local_clock() -> None:

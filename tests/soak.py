@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import gzip
 import json
 import logging
 import multiprocessing
@@ -209,7 +210,8 @@ class Wire:
             self._time.seconds += self._seconds / 2
             self._after()
         date = {"Date": formatdate(self._time.seconds, usegmt=True)}
-        return Response(response.status, Headers({**response.headers, **date}), response.body)
+        headers = Headers({**response.headers, **date})
+        return Response(response.status, headers, response.body, gzip.compress(response.body, 1))
 
 
 class Scene:

@@ -47,7 +47,7 @@ def living(credentials: Credentials) -> Site:
 
 
 def status(site: Site, config: Config, time: Time, url: str = WHOLE) -> int:
-    return InProcess(site, config, time).send(Request("GET", url)).status
+    return InProcess(site, signer(config), time).send(Request("GET", url)).status
 
 
 @pytest.mark.parametrize("form", ["TraditionalOpenSSL", "PKCS8"])
@@ -148,7 +148,7 @@ def test_a_post_is_signed_without_its_body(living: Site, credentials: Credential
     headers = Headers({"Content-Type": "application/json"})
     request = Request("POST", f"{BASE}/rest/api/2/search", headers, b'{"jql": "order by updated, key"}')
 
-    assert InProcess(living, oauth(credentials), time).send(request).status == 200
+    assert InProcess(living, signer(oauth(credentials)), time).send(request).status == 200
 
 
 def test_two_requests_have_two_signatures(credentials: Credentials) -> None:

@@ -70,17 +70,24 @@ def test_a_configuration_that_cannot_be_used(tap: Tap, config: Any, words: list[
 
 
 def test_no_configuration(tap: Tap) -> None:
-    """Without any configuration the tap says which keys it needs."""
-    ended(tap(config=None), 2, "base_url is missing", "personal_access_token")
+    """Without any configuration the tap says how to give it one, and where to read more."""
+    ended(tap(config=None), 2, "--config FILE", "TAP_JIRA_BASE_URL", "--help")
+
+
+def test_half_a_configuration_in_the_environment(tap: Tap) -> None:
+    """Once the environment says something, what is missing is named."""
+    ended(
+        tap(config=None, environment={"TAP_JIRA_BASE_URL": BASE}), 2, "no way to authenticate", "personal_access_token"
+    )
 
 
 @pytest.mark.parametrize("option", ["--config", "--catalog", "--state"])
 def test_a_file_that_is_not_there(tap: Tap, tmp_path: Path, option: str) -> None:
-    """A file that cannot be read is named."""
+    """A file that cannot be read is named, with the option that named it."""
     path = str(tmp_path / "none.json")
     rest = {"config": None} if option == "--config" else {}
 
-    ended(tap(option, path, **rest), 2, f"{path} cannot be read: No such file or directory")
+    ended(tap(option, path, **rest), 2, f"{option}: {path} cannot be read: No such file or directory")
 
 
 def test_a_file_that_is_no_text(tap: Tap, tmp_path: Path) -> None:
@@ -153,7 +160,7 @@ def test_a_key_of_somebody_else(tmp_path: Path, living: Site, credentials: Crede
     ("changes", "words"),
     [
         ({"oauth_consumer_key": "nobody"}, ["consumer_key_unknown", "case counts"]),
-        ({"oauth_token": OTHER_TOKEN}, ["token_rejected", "authorise again"]),
+        ({"oauth_token": OTHER_TOKEN}, ["token_rejected", "run tap-jira authorize"]),
     ],
 )
 def test_oauth_values_that_jira_does_not_know(
@@ -174,13 +181,13 @@ def test_clocks_that_differ(tmp_path: Path, credentials: Credentials) -> None:
 @pytest.mark.parametrize(
     ("credentials_given", "words"),
     [
-        ({"personal_access_token": OTHER_TOKEN}, ["credentials"]),
-        ({"username": "tap-reader", "password": WRONG}, ["the credentials were not accepted"]),
-        ({"username": "nobody", "password": WRONG}, ["the credentials were not accepted"]),
+        ({"personal_access_token": OTHER_TOKEN}, ["jira.example.com does not accept personal_access_token: correct"]),
+        ({"username": "tap-reader", "password": WRONG}, ["jira.example.com does not accept username and password:"]),
+        ({"username": "nobody", "password": WRONG}, ["jira.example.com does not accept username and password:"]),
     ],
 )
 def test_wrong_credentials(tap: Tap, site: Site, credentials_given: dict[str, str], words: list[str]) -> None:
-    """Wrong credentials are tried once, never again, as that would lock the account."""
+    """Wrong credentials are tried once, as more would lock the account; the error names their keys and the host."""
     asked: list[Request] = []
     site.after_request = lambda request, response: asked.append(request)
 
@@ -267,7 +274,9 @@ def test_a_failing_stream_does_not_stop_the_others(tap: Tap, site: Site) -> None
     """A table that cannot be read is named, the others are whole, and the exit code is not 0."""
     outcome = tap(to=Faults(site, [Fault("500", url="/projectCategory")] * 8))
 
-    ended(outcome, 4, "not everything could be read")
+    ended(
+        outcome, 4, "jira_project_categories is not complete: GET /rest/api/2/projectCategory", "500", "try again later"
+    )
     assert [line.split(":")[0] for line in outcome.logged("ERROR")] == ["ERROR jira_project_categories is not complete"]
     assert outcome.records("jira_project_categories") == []
     assert all(outcome.records(name) for name in ("jira_issues", "jira_projects", "jira_resolutions", "jira_users"))
@@ -304,9 +313,9 @@ def test_chosen_roles_that_may_not_be_read(tap: Tap) -> None:
     catalog = json.loads(tap("--discover").output)
     for entry in catalog["streams"]:
         entry["metadata"][0]["metadata"]["selected"] = True
-    outcome = ended(tap(config=plain(), catalog=catalog), 3, "not everything could be read")
+    outcome = tap(config=plain(), catalog=catalog)
 
-    assert any("jira_project_roles is skipped" in line for line in outcome.logged("WARNING"))
+    ended(outcome, 3, "jira_project_roles is skipped", "the account lacks the permission", "is safe to keep")
     assert outcome.records("jira_users")
 
 
@@ -362,7 +371,9 @@ def test_a_bookmark_in_the_future(tap: Tap, site: Site, time: Time) -> None:
     outcome = tap(state=state)
 
     assert outcome.code == 0
-    assert any("the bookmark is 7200 s later than Jira's clock" in line for line in outcome.logged("WARNING"))
+    (line,) = outcome.logged("WARNING")
+    assert "the bookmark, 2023-11-15 02:13 UTC, is 2 h later than Jira's clock" in line
+    assert line.endswith("reading from 2023-11-14 21:53 UTC on instead")
     assert "10005" in ids(outcome)
     assert outcome.state["bookmarks"]["jira_issues"]["updated_at"] == "2023-11-15T00:13:20.000000Z"
 

@@ -83,32 +83,83 @@ KEYS = ["id", "updated_at"]
         ({"fields": {"selected": False}}, ["id", "updated_at", "key"]),
         ({"fields.status": {"selected": False}}, [name for name in ALL if "status" not in name]),
         (
-            {"fields": {"selected": False}, "fields.status.name": {"selected": True}},
-            ["id", "updated_at", "key", "fields.status.name"],
+            {"fields.status": {"selected-by-default": False}, "fields.status.name": {"selected": True}},
+            [name for name in ALL if name != "fields.status.id"],
         ),
         (
-            {"fields": {"selected": False}, "fields.status": {"selected": True}},
+            {"fields": {"selected": True}, "fields.summary": {"selected": False}, "fields.labels": {"selected": False}},
             ["id", "updated_at", "key", "fields.status.id", "fields.status.name"],
         ),
         (
-            {
-                "fields": {"selected": False},
-                "fields.status": {"selected": True},
-                "fields.status.id": {"selected": False},
-            },
-            ["id", "updated_at", "key", "fields.status.name"],
-        ),
-        (
-            {path: {"selected": False} for path in ("key", "fields", "fields.summary", "fields.status")}
-            | {"fields.labels": {"selected": True}},
-            ["id", "updated_at", "fields.labels"],
+            {"fields.status": {"selected": False}, "fields.status.id": {"selected": True}}
+            | {"fields.status.name": {"selected": True}},
+            [name for name in ALL if "status" not in name],
         ),
         ({"key": {"selected": None}}, ALL),
     ],
 )
 def test_columns(about: dict[str, dict[str, Any]], expected: list[str]) -> None:
-    """Keys are always there, what is unsupported never, and a column follows what was said nearest to it."""
+    """Keys are always there, and nothing of an unselected object; else what was said of a column, or its default."""
     assert paths(selected(entry(about))[0].schema) == expected
+
+
+NOTHING = {path: {"selected": False} for path in ("key", "fields.summary", "fields.labels", "fields.status")}
+
+
+@pytest.mark.parametrize(
+    ("about", "expected", "warning"),
+    [
+        (
+            {"fields.sumary": {"selected": False}},
+            ALL,
+            "1 column is selected or unselected, but not in the schema: "
+            '["properties", "fields", "properties", "sumary"] (did you mean '
+            '["properties", "fields", "properties", "summary"]?); correct the breadcrumb',
+        ),
+        (
+            {"fields.status": {"selected": True}, "fields.status.id": {"selected": False}}
+            | {"fields.status.name": {"selected": False}},
+            [name for name in ALL if "status" not in name],
+            "1 column is selected, but left out, because nothing inside is selected: fields.status; select that too "
+            "(such as fields.status.*), or unselect the whole",
+        ),
+        (
+            {"fields": {"selected": False}, "fields.status.name": {"selected": True}},
+            ["id", "updated_at", "key"],
+            "1 column is selected, but left out, because fields is not selected; select that too, or nothing inside: "
+            "fields.status.name",
+        ),
+        (
+            NOTHING,
+            KEYS,
+            "nothing is selected but id, updated_at; select the columns that you need",
+        ),
+        ({**NOTHING, "id": {"selected": True}}, KEYS, None),
+        ({"fields.sumary": {"inclusion": "available"}}, ALL, None),
+    ],
+)
+def test_a_selection_that_can_hardly_be_meant(
+    about: dict[str, dict[str, Any]], expected: list[str], warning: str | None
+) -> None:
+    """A misspelt column, an object without parts, parts of no object, a table without columns: each is told."""
+    warnings: list[str] = []
+    (selection,) = select({"streams": [entry(about)]}, warnings.append)
+
+    assert paths(selection.schema) == expected
+    assert warnings == ([] if warning is None else [f"catalog: jira_issues: {warning}"])
+
+
+def test_a_breadcrumb_without_its_joints() -> None:
+    """A breadcrumb of bare names is told with the one that was meant; more of them are counted."""
+    given = entry()
+    given["metadata"] += [
+        {"breadcrumb": ["fields", name], "metadata": {"selected": True}} for name in ("summary", *map(str, range(11)))
+    ]
+    warnings: list[str] = []
+    select({"streams": [given]}, warnings.append)
+
+    assert "12 columns are selected" in warnings[0]
+    assert '["fields", "summary"] (did you mean ["properties", "fields", "properties", "summary"]?)' in warnings[0]
 
 
 def test_a_chosen_object_beyond_the_default() -> None:
@@ -226,6 +277,7 @@ def test_a_stream_known_by_its_second_name() -> None:
         ({"metadata": {"selected": True}}, "metadata of jira_issues is broken"),
         ({"metadata": [{"breadcrumb": [], "metadata": None}]}, "metadata of jira_issues is broken"),
         ({"metadata": 5}, "metadata of jira_issues is broken"),
+        ({"metadata": [{"breadcrumb": [["properties"]], "metadata": {}}]}, "metadata of jira_issues is broken"),
     ],
 )
 def test_an_entry_that_cannot_be_used(change: dict[str, Any], expected: str) -> None:

@@ -16,7 +16,7 @@ from tap_jira.client import Sends
 from tap_jira.simulator import Account, Accounts, Caps, Site, World
 from tap_jira.wire import Request, Response
 from tests.conftest import TOKEN, Tap
-from tests.fakes import BASE, Inline, Outcome, Time, client_of
+from tests.fakes import BASE, Inline, Outcome, Time, client_of, in_turn
 
 PLACES = {
     "comments": ("10007", ("fields", "comment")),
@@ -232,7 +232,7 @@ def comments(count: int) -> list[Any]:
 
 def completed(time: Time, jira: Sends, part: dict[str, Any]) -> dict[str, Any]:
     """The part of an issue that lists its comments, after completion."""
-    complete(client_of(jira, Inline(time)), [{"id": "1", "key": "A-1", "fields": {"comment": part}}], "server")
+    complete(client_of(jira, Inline(time)), [{"id": "1", "key": "A-1", "fields": {"comment": part}}], "server", in_turn)
     return part
 
 
@@ -350,6 +350,6 @@ def test_an_issue_without_fields(time: Time) -> None:
     """An issue that is nothing but an id is let be."""
     jira = Held([])
     odd: list[dict[str, Any]] = [{}, {"fields": None, "changelog": []}, {"fields": {"comment": "x"}}]
-    complete(client_of(jira, Inline(time)), odd, "server")
+    complete(client_of(jira, Inline(time)), odd, "server", in_turn)
 
     assert jira.asked == []

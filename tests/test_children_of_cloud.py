@@ -16,10 +16,11 @@ from tap_jira.children import complete
 from tap_jira.client import Sends
 from tap_jira.errors import AuthError
 from tap_jira.issues import Issues
+from tap_jira.packed import texts
 from tap_jira.search import Ask, Window
 from tap_jira.simulator import Caps, CloudAccount, CloudAccounts, CloudSite, World
 from tap_jira.wire import Headers, Request, Response
-from tests.fakes import BASE, Inline, Time, client_of
+from tests.fakes import BASE, Inline, Time, client_of, in_turn
 
 BULK = "changelog/bulkfetch"
 EMAIL, TOKEN = "tap-reader@example.com", "an-api-token"
@@ -76,7 +77,7 @@ def found(cloud: Cloud, *fields: str, expand: str = "changelog") -> list[dict[st
 
 
 def completed(jira: Sends, time: Time, issues: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    complete(client_of(jira, Inline(time)), issues, "cloud")
+    complete(client_of(jira, Inline(time)), issues, "cloud", in_turn)
     return issues
 
 
@@ -402,11 +403,11 @@ def test_the_rows_of_a_page(cloud: Cloud, time: Time) -> None:
     issues = found(cloud, "summary", "updated", "created")
     answer = Response.of_json({"issues": issues, "isLast": True})
     cloud.change = answering({"search/jql": answer})
-    source = Issues(client_of(cloud, Inline(time)), jql.Numbers(), expand=["changelog"], kind="cloud")
+    source = Issues(client_of(cloud, Inline(time)), jql.Numbers(), in_turn, expand=["changelog"], kind="cloud")
     rows = source.page(Ask(Window(0, None), 0, 100)).rows
 
     assert [row.id for row in rows] == [issue["id"] for issue in issues]
-    read = [orjson.loads(bytes(row.issue)) for row in rows]
+    read = [orjson.loads(bytes(text)) for text in texts(row.issue for row in rows)]
     assert all(issue["changelog"]["histories"] == real(cloud, "histories", issue["id"]) for issue in read)
     assert cloud.paths == ["search/jql", BULK]
 
@@ -414,7 +415,8 @@ def test_the_rows_of_a_page(cloud: Cloud, time: Time) -> None:
 def test_an_issue_by_itself(cloud: Cloud, time: Time) -> None:
     """An issue that is read alone is completed as one of a page is."""
     client = client_of(cloud, Inline(time))
-    row = Issues(client, jql.Numbers(), expand=["changelog"], kind="cloud").one("10007")
+    row = Issues(client, jql.Numbers(), in_turn, expand=["changelog"], kind="cloud").one("10007")
 
     assert row is not None
-    assert len(orjson.loads(bytes(row.issue))["fields"]["comment"]["comments"]) == 130
+    (text,) = texts([row.issue])
+    assert len(orjson.loads(bytes(text))["fields"]["comment"]["comments"]) == 130

@@ -104,7 +104,8 @@ def test_a_file_with_a_byte_order_mark(tap: Tap, config: dict[str, Any]) -> None
 
 
 @pytest.mark.parametrize(
-    ("argv", "code"), [(["--help"], 0), (["--version"], 0), (["--bogus"], 2), (["--config"], 2), (["surplus"], 2)]
+    ("argv", "code"),
+    [(["--help"], 0), (["--version"], 0), (["--bogus"], 2), (["--config"], 2), (["surplus"], 2), (["--stat", "x"], 2)],
 )
 def test_main_returns_its_code(argv: list[str], code: int, capsys: pytest.CaptureFixture[str]) -> None:
     """main gives the exit code back to whoever called it, also for help and for options that do not exist."""

@@ -117,7 +117,7 @@ def only(catalog: dict[str, Any], *fields: str) -> dict[str, Any]:
     for about in entry["metadata"]:
         crumb = about["breadcrumb"]
         if crumb:
-            about["metadata"]["selected"] = crumb[-1] in fields and crumb[:2] == ["properties", "fields"]
+            about["metadata"]["selected"] = crumb[-1] in ("fields", *fields) and crumb[:2] == ["properties", "fields"]
     return {**catalog, "streams": [entry]}
 
 

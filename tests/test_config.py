@@ -71,6 +71,9 @@ def test_the_least_that_works() -> None:
         ({"cloud_id": "a/b"}, "cloud_id must be an id such as 11223344-"),
         ({"lookback_seconds": 0.5}, "lookback_seconds must be a whole number from 0 to 2592000"),
         ({"request_timeout": 0.5}, "request_timeout must be a number from 1 to 3600"),
+        ({"full_table_hours": -1}, "full_table_hours must be a number from 0 to 8760"),
+        ({"activate_version": "yes"}, "activate_version must be true or false"),
+        ({"activate_version": [True]}, "activate_version must be true or false"),
         ({"request_timeout": "nan"}, "request_timeout must be a number from 1 to 3600"),
         ({"request_timeout": "inf"}, "request_timeout must be a number from 1 to 3600"),
         ({"user_agent": ["a"]}, "user_agent must be text"),
@@ -115,7 +118,7 @@ def test_each_fault_has_its_words(values: dict[str, Any], expected: str) -> None
         ({"api_token": "e"}, "email is missing"),
         ({"oauth_consumer_key": "c", "oauth_token": "t"}, "oauth_private_key or oauth_private_key_file is missing"),
         ({"oauth_private_key": "k", "oauth_token": "t"}, "oauth_consumer_key is missing"),
-        ({"oauth_consumer_key": "c", "oauth_private_key_file": "f"}, "oauth_token is missing"),
+        ({"oauth_consumer_key": "c", "oauth_private_key_file": "f"}, "oauth_token is missing (run tap-jira authorize"),
         ({"oauth_client_id": "c", "oauth_client_secret": "s"}, "refresh_token is missing"),
         ({"oauth_client_id": "c", "refresh_token": "r"}, "oauth_client_secret is missing"),
         ({"refresh_token": "r", "access_token": "a"}, "oauth_client_id is missing"),
@@ -154,6 +157,16 @@ def test_exactly_one_way_to_authenticate(values: dict[str, str], expected: str) 
 def test_each_way_to_authenticate(values: dict[str, str], way: str) -> None:
     """Every way to authenticate is recognised by its keys."""
     assert load({"base_url": URL, **values}).way_in == way
+
+
+def test_before_authorizing() -> None:
+    """Whoever is about to get an OAuth 1.0a token has none yet, or an old one, and nobody else is let off."""
+    link = {"base_url": URL, "oauth_consumer_key": "c", "oauth_private_key": "k"}
+    for more in ({}, {"oauth_token": "old"}):
+        assert configuration.load({**link, **more}, {}, pytest.fail, authorizing=True).way_in == "oauth1"
+
+    with pytest.raises(ConfigError, match=r"another way to log in is given \(username\)"):
+        configuration.load({**link, "username": "u"}, {}, pytest.fail, authorizing=True)
 
 
 def test_the_cloud_id_is_address_enough() -> None:
@@ -237,9 +250,15 @@ def test_the_environment_alone_is_enough() -> None:
         ("page_size", "50.0", 50),
         ("lookback_seconds", "0", 0),
         ("request_timeout", "2.5", 2.5),
+        ("full_table_hours", "12", 12),
+        ("full_table_hours", 0.5, 0.5),
+        ("activate_version", True, True),
+        ("activate_version", "False", False),
+        ("activate_version", "1", True),
         ("request_timeout", 60, 60),
         ("projects", ["ABC", "DEF"], ("ABC", "DEF")),
         ("projects", "ABC", ("ABC",)),
+        ("projects", ["KÜCHE"], ("KÜCHE",)),
         ("projects", "ABC,DEF", ("ABC", "DEF")),
         ("projects", " ABC  DEF ", ("ABC", "DEF")),
         ("projects", '["ABC", "DEF"]', ("ABC", "DEF")),

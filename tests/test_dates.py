@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_jira.dates import format_millis, number_to_utc, to_day, to_millis, to_utc
+from tap_jira.dates import duration, format_millis, number_to_utc, to_day, to_millis, to_utc, told
 
 
 @pytest.mark.parametrize(
@@ -128,3 +128,27 @@ def test_milliseconds_go_there_and_back() -> None:
 def test_milliseconds_out_of_range_have_no_text() -> None:
     """The year 51502, which Jira has shown, cannot be written."""
     assert format_millis(1_563_132_000_000_000) is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        (0, "0 s"),
+        (45.4, "45 s"),
+        (100, "2 min"),
+        (3600, "60 min"),
+        (7200, "2 h"),
+        (12_000, "3 h 20 min"),
+        (100_000, "27 h 47 min"),
+        (1_000_000, "12 days"),
+    ],
+)
+def test_spans_of_time_for_people(seconds: float, expected: str) -> None:
+    """A span is told in the units that matter."""
+    assert duration(seconds) == expected
+
+
+def test_times_for_people() -> None:
+    """A time is told to the minute, with its zone; one that no calendar has does no harm."""
+    assert told(1_700_000_000.9) == "2023-11-14 22:13 UTC"
+    assert told(10**15) == "a time beyond all calendars"

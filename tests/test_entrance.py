@@ -76,11 +76,14 @@ class Stranger:
 
 
 def test_a_token_that_nobody_takes(tap: Tap, atlassian: Atlassian) -> None:
-    """A wrong token is tried once at each address, and the error tells of both."""
+    """A wrong token is tried once at each address; the error tells of both, and what to do once."""
     outcome = tap(to=atlassian, config={**SCOPED, "api_token": "wrong"})
 
     assert outcome.code == 3
-    assert "nor through Atlassian's gateway, which takes tokens with scopes" in outcome.log
+    (line,) = outcome.logged("CRITICAL")
+    assert "jira.example.com does not accept email and api_token: correct the configuration" in line
+    assert line.endswith("; Atlassian's gateway, which takes API tokens with scopes, does not accept them either")
+    assert line.count("correct the configuration") == 1
     assert [atlassian.count(f"{base}/rest/api/2/myself") for base in (BASE, GATEWAY)] == [1, 1]
     assert "set cloud_id" not in outcome.log
 
@@ -112,11 +115,81 @@ class Tenant:
 
 
 def test_a_cloud_id_of_another_site(tap: Tap, atlassian: Atlassian) -> None:
-    """What the gateway does not find is said to be the cloud id, or an access token that has expired."""
+    """Where the site tells its own cloud id, the error names it, and says nothing of base_url's path."""
     outcome = tap(to=atlassian, config={**SCOPED, "cloud_id": "of-another-site"})
 
     assert outcome.code == 3
-    assert "Atlassian's gateway does not show these credentials a site of-another-site" in outcome.log
+    assert outcome.logged("CRITICAL") == [
+        "CRITICAL GET /rest/api/2/myself was answered 404 by Atlassian's gateway: cloud_id is not the id of "
+        f"{BASE}, which is {CLOUD_ID}; correct cloud_id"
+    ]
+
+
+def test_a_cloud_id_that_nothing_can_be_compared_with(tap: Tap, atlassian: Atlassian) -> None:
+    """Without base_url the cloud id may be wrong, or an access token may have expired."""
+    config = {name: value for name, value in SCOPED.items() if name != "base_url"}
+    outcome = tap(to=atlassian, config={**config, "cloud_id": "of-another-site"})
+
+    (line,) = outcome.logged("CRITICAL")
+    assert outcome.code == 3
+    assert "it shows email and api_token no site with this cloud_id; correct cloud_id" in line
+    assert "context path" not in line
+
+
+def test_a_token_without_scopes_at_the_gateway(tap: Tap, atlassian: Atlassian) -> None:
+    """The gateway's bare 401 for a token without scopes comes with the hint that cloud_id may be too much."""
+    outcome = tap(to=atlassian, config={**UNSCOPED, "cloud_id": CLOUD_ID})
+
+    (line,) = outcome.logged("CRITICAL")
+    assert outcome.code == 3
+    assert "api.atlassian.com does not accept email and api_token" in line
+    assert line.endswith("takes only API tokens with scopes: leave out cloud_id if this one has none")
+
+
+@pytest.mark.parametrize(
+    ("config", "named"),
+    [
+        ({**SCOPED, "cloud_id": CLOUD_ID}, "cloud_id"),
+        ({"base_url": BASE, "access_token": "of-oauth-2"}, "access_token"),
+        ({**OAUTH2, "cloud_id": None}, "oauth_client_id, oauth_client_secret and refresh_token"),
+    ],
+)
+def test_a_way_into_the_cloud_at_data_center(
+    tap: Tap, atlassian: Atlassian, tmp_path: Any, config: dict[str, Any], named: str
+) -> None:
+    """What only Jira Cloud takes is said to be that where base_url is a Data Center."""
+    atlassian.is_cloud = False
+    atlassian.close()
+    outcome = tap(to=atlassian, config=config, environment={"HOME": str(tmp_path)})
+
+    (line,) = outcome.logged("CRITICAL")
+    assert outcome.code == 3
+    assert f"{BASE} does not tell that it is in Atlassian's cloud, and {named} is for that alone: correct" in line
+    assert "personal_access_token" in line
+
+
+def test_a_scope_that_the_log_in_lacks(tap: Tap, atlassian: Atlassian) -> None:
+    """A token that the gateway knows and that lacks a scope is not said to be wrong."""
+    atlassian.jira = NoScope(atlassian.jira)
+    outcome = tap(to=atlassian, config=SCOPED)
+
+    (line,) = outcome.logged("CRITICAL")
+    assert outcome.code == 3
+    assert "the token was not given the scope for this" in line
+    assert "does not accept" not in line
+
+
+class NoScope:
+    """A site whose gateway knows a token that may do nothing."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    def send(self, request: Request) -> Response:
+        if request.headers.get("Authorization", "").startswith("Bearer"):
+            return Response.of_json({"code": 401, "message": "Unauthorized; scope does not match"}, 401)
+        response: Response = self._inner.send(request)
+        return response
 
 
 def test_a_data_center_user_is_not_looked_up(tap: Tap, atlassian: Atlassian) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from singer import metrics
 
 from tap_jira import cli, log
 from tap_jira.errors import ConfigError
 from tap_jira.redact import Redactor
+from tests.fakes import LOG_TIME
 
 SECRET = "hunter-and-two"
 CONF = """
@@ -57,12 +61,34 @@ def conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_lines_go_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
-    """From INFO on a line goes to stderr, beginning with its level; stdout stays empty."""
+    """From INFO on a line goes to stderr, beginning with its level and the time in UTC; stdout stays empty."""
     log.set_up(Redactor())
     logging.getLogger("tap_jira").info("hello")
     logging.getLogger("tap_jira").debug("not this")
 
-    assert capsys.readouterr() == ("", "INFO hello\n")
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert re.fullmatch(r"INFO \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ hello\n", err)
+
+
+def test_the_time_is_that_of_the_event(capsys: pytest.CaptureFixture[str]) -> None:
+    """The time of a line is when it was said, in UTC."""
+    log.set_up(Redactor())
+    said = {"name": "x", "levelno": logging.INFO, "levelname": "INFO", "msg": "hello", "created": 1_700_000_000.999}
+    logging.getLogger("x").handle(logging.makeLogRecord(said))
+
+    assert capsys.readouterr().err == "INFO 2023-11-14T22:13:20Z hello\n"
+
+
+def test_singer_reads_the_metrics(capsys: pytest.CaptureFixture[str]) -> None:
+    """A metric is written without a time, since singer-python reads it back only so."""
+    point = metrics.Point("counter", "record_count", 3, {"endpoint": "jira_issues"})
+    log.set_up(Redactor())
+    metrics.log(logging.getLogger("tap_jira"), point)
+
+    said = capsys.readouterr().err
+    assert metrics.parse(said) == point
+    assert json.loads(said.removeprefix("INFO METRIC: "))["value"] == 3
 
 
 def test_secrets_are_blotted(capsys: pytest.CaptureFixture[str]) -> None:
@@ -75,7 +101,7 @@ def test_secrets_are_blotted(capsys: pytest.CaptureFixture[str]) -> None:
     except ValueError:
         logger.exception("failed with %s", SECRET)
 
-    said = capsys.readouterr().err
+    said = LOG_TIME.sub(r"\1 ", capsys.readouterr().err)
     assert SECRET not in said
     assert said.startswith("WARNING a [secret] b\nERROR failed with [secret]\n  Traceback")
     assert said.endswith("\n  ValueError: [secret]\n")
@@ -87,7 +113,7 @@ def test_a_second_set_up_replaces_the_first(capsys: pytest.CaptureFixture[str]) 
     log.set_up(Redactor([SECRET]))
     logging.getLogger("x").warning(SECRET)
 
-    assert capsys.readouterr().err == "WARNING [secret]\n"
+    assert LOG_TIME.sub(r"\1 ", capsys.readouterr().err) == "WARNING [secret]\n"
 
 
 @pytest.mark.parametrize("name", ["oauthlib", "requests_oauthlib"])
@@ -131,6 +157,6 @@ def test_a_logging_file_that_cannot_be_used(
         log.set_up(Redactor())
     assert cli.main(["--config", "none.json"]) == 2
 
-    said = capsys.readouterr().err
+    said = LOG_TIME.sub(r"\1 ", capsys.readouterr().err)
     assert said.count("CRITICAL") == 1
     assert said.startswith("CRITICAL the file that LOGGING_CONF_FILE names cannot be used (")

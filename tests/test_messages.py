@@ -76,6 +76,18 @@ def test_the_messages(pipe: Pipe, time: Time) -> None:
     ]
 
 
+def test_versions(pipe: Pipe, time: Time) -> None:
+    """A record carries the version of its table if that has one, and a version is activated in singer-python's form."""
+    writer = Writer(pipe, time)
+    writer.record("jira_users", dump({"key": "a"}), EXTRACTED, 1_700_000_000_000)
+    writer.activate_version("jira_users", 1_700_000_000_000)
+    writer.flush()
+
+    record, activated = map(singer.parse_message, pipe.getvalue().splitlines())
+    assert (record.version, record.record) == (1_700_000_000_000, {"key": "a"})
+    assert activated == singer.ActivateVersionMessage("jira_users", 1_700_000_000_000)
+
+
 def test_a_state_sends_everything_on_its_way(pipe: Pipe, time: Time) -> None:
     """Records wait to be sent in large pieces, and a STATE takes them along."""
     writer = Writer(pipe, time)

@@ -567,7 +567,7 @@ def test_an_access_token_alone(tap: Tap, atlassian: Atlassian) -> None:
     outcome = tap(to=atlassian, config=config)
 
     assert (outcome.code, atlassian.refreshes) == (3, 0)
-    assert "the access_token is not accepted, or not any more: it lives for an hour" in outcome.log
+    assert "Atlassian does not accept access_token, or not any more: it lives for an hour" in outcome.log
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 
 from tap_jira.pace import STEADY, Gate
 from tap_jira.wire import Headers, Response
+from tap_jira.workers import Stopped
 from tests.fakes import Inline, Time
 
 PLAIN = Response(200, Headers(), b"{}")
@@ -172,3 +173,70 @@ def test_the_gate_stands_many_threads(clock: Inline) -> None:
         thread.join()
 
     assert gate.allowed == 9
+
+
+def test_what_went_through_is_counted(clock: Inline) -> None:
+    """Requests, those that are repeats, and the time of those with the same answer add up from one look to the next."""
+    gate = Gate(clock, 4)
+    gate.enter()
+    gate.took(200, 0.5)
+    before = gate.counts
+    gate.enter()
+    gate.took(500, 2.0)
+    gate.enter(is_repeat=True)
+    gate.took(None, 1.0)
+
+    since = gate.counts.since(before)
+    assert (since.requests, since.retries, since.took_seconds) == (2, 1, {500: 2.0, None: 1.0})
+    assert gate.counts.took_seconds == {200: 0.5, 500: 2.0, None: 1.0}
+
+
+class Several:
+    """A clock by which a thread that waits lets others come to the gate meanwhile."""
+
+    def __init__(self, others: int) -> None:
+        self.seconds, self.others = 0.0, others
+        self.gate: Gate | None = None
+
+    def now(self) -> float:
+        return self.seconds
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def wait(self, seconds: float) -> None:
+        self.seconds += 1.0
+        if self.others and self.gate:
+            self.others -= 1
+            self.gate.enter()
+
+
+def test_time_that_several_wait_counts_once() -> None:
+    """Four requests held back for the same ten seconds make ten seconds of waiting, not forty."""
+    clock = Several(others=3)
+    gate = clock.gate = Gate(clock, 4)
+    gate.hold(10)
+    gate.enter()
+
+    assert gate.counts[:3] == (4, 0, 10.0)
+
+
+def test_a_wait_that_is_broken_off_counts() -> None:
+    """A run that is stopped while it waits has waited until then, and nobody waits any more."""
+    gate = Gate(Stopping(), 4)
+    gate.hold(100)
+    with pytest.raises(Stopped):
+        gate.enter()
+
+    assert gate.counts[:3] == (0, 0, 30.0)
+
+
+class Stopping(Several):
+    """A clock by which every wait is broken off after half a minute."""
+
+    def __init__(self) -> None:
+        super().__init__(0)
+
+    def wait(self, seconds: float) -> None:
+        self.seconds += 30.0
+        raise Stopped

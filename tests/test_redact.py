@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
+from tap_jira.config import Config
 from tap_jira.redact import Redactor
 
 SECRET = "s3cr+t/with spaces&more="
@@ -55,9 +56,59 @@ def test_secrets_learned_during_the_run() -> None:
     assert redact("first-token second-token") == "[secret] [secret]"
 
 
-def test_short_values_are_left_alone() -> None:
-    """A value of a few characters would blot out half of every message."""
-    assert Redactor(["a", ""])("an apple a day") == "an apple a day"
+@pytest.mark.parametrize("text", ["an apple a day", "they may be wrong, or expired", "wrongly, (wrong) and [wrong]"])
+def test_a_short_word_is_left_alone_in_running_text(text: str) -> None:
+    """A secret that is a plain word garbles none of our own sentences, nor is it marked out by them."""
+    assert Redactor(["a", "wrong", ""])(text) == text
+
+
+@pytest.mark.parametrize("secret", ["wrong", "Wrong", "ab", "1", "hunter2", "pa&s", "grün"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "password={}",
+        "password: {}",
+        "{{'password': '{}'}}",
+        '{{"password":"{}"}}',
+        "https://somebody:{}@jira.example.com",
+        "os_password={}&os_username=x",
+        "os_password%3D{}%26x",
+        "user%3A{}",
+        "Basic {}",
+        "bearer {}",
+        "first line\n{}\nlast line",
+        "{}",
+        "the password `{}` is wrong",
+    ],
+)
+def test_a_short_secret_is_blotted_where_it_is_a_value(secret: str, text: str) -> None:
+    """However short or plain a secret is, it is gone wherever a value can stand."""
+    for shape in (secret, quote(secret, safe="")):
+        assert Redactor([secret])(text.format(shape)) == text.format("[secret]")
+
+
+@pytest.mark.parametrize("secret", ["hunter2", "4711", "pa&s", "x-y-z"])
+def test_a_short_secret_that_is_no_word_is_blotted_in_running_text(secret: str) -> None:
+    """A short secret that nobody takes for a word is blotted wherever it stands by itself, not within a word."""
+    redact = Redactor([secret])
+
+    assert redact(f"user somebody with {secret} is not known, ({secret}).") == (
+        "user somebody with [secret] is not known, ([secret])."
+    )
+    assert redact(f"GET /id{secret}9") == f"GET /id{secret}9"
+
+
+def test_a_secret_of_eight_characters_is_blotted_within_words() -> None:
+    """From eight characters on a secret is gone wherever it stands."""
+    assert Redactor(["password"])("mypasswords") == "my[secret]s"
+
+
+def test_basic_authentication_is_blotted_as_it_is_sent() -> None:
+    """User name and password in base64 are gone, whatever stands around them."""
+    config = Config(base_url="https://jira.example.com", username="me", password="wrong")
+    sent = base64.b64encode(b"me:wrong").decode()
+
+    assert Redactor(config.secrets)(f"sent {sent} once") == "sent [secret] once"
 
 
 @pytest.mark.parametrize(

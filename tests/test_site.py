@@ -33,7 +33,9 @@ def met(clock: Inline, me: Any = ME, info: Any = INFO, date: float | None = STAR
 
 def test_a_data_center(clock: Inline) -> None:
     """Kind, version, account, zone and time are found in two answers."""
-    assert met(clock) == Site("server", (9, 12, 5), "tap-reader", "Europe/Berlin", int(START), 0.0)
+    assert met(clock) == Site(
+        "server", (9, 12, 5), "tap-reader", "Europe/Berlin", int(START), 0.0, edition="Server or Data Center"
+    )
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ import pytest
 import singer
 from singer.catalog import Catalog
 
+from tap_jira.simulator import Site
+from tap_jira.simulator.odd import NUMBERS, TEXTS, is_odd
 from tap_jira.streams import STREAMS
 from tests.conftest import Tap
 from tests.fakes import Outcome
@@ -243,6 +245,17 @@ def test_numbers_can_be_stored(run: Outcome) -> None:
     bad = [n for m in run.of_type("RECORD") for n in _numbers(m["record"]) if not -(2**63) <= n < 2**63]
 
     assert bad == []
+
+
+def test_odd_values_come_whole(tap: Tap, site: Site) -> None:
+    """Where issues are odd, texts lose nothing but what cannot be stored, and numbers no digit."""
+    site.world.odd = True
+    sent = {m["record"]["id"]: m["record"]["fields"] for m in tap().of_type("RECORD") if m["stream"] == "jira_issues"}
+
+    odd = [sent[str(issue.id)] for issue in site.world.issues() if is_odd(issue)]
+    [text] = {text.replace("\0", "\ufffd").replace("\ud83d", "\ufffd") for text in TEXTS}
+    assert [fields["summary"].endswith(text) for fields in odd] == [True] * 3
+    assert [{name: fields[name] for name in NUMBERS} for fields in odd] == [NUMBERS] * 3
 
 
 def test_lines_are_plain(run: Outcome) -> None:

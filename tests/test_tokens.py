@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from random import Random
@@ -229,6 +230,17 @@ def test_count_shapes_the_windows() -> None:
 
     windows = [{asked.window.high for asked in index.asked} for index in (short, long)]
     assert len(windows[0]) < 4 < len(windows[1])
+
+
+def test_window_that_was_cut_and_is_still_long_is_cut_again() -> None:
+    """Most issues lie in one of the pieces: its pages are spread over windows too, and none is a chain of a hundred."""
+    crowd = {n: NOW - 290 * DAY + 60 * n for n in range(1, 3_001)}
+    rest = {key + 3_000: updated for key, updated in spread(1_000).items()}
+    index = Index(crowd | rest, change=lambda asked, page: replace(page, size=CAP))
+    assert ids(list(chunks(index))) == sorted(index.issues)
+
+    longest = max(Counter(asked.window.high for asked in index.asked).values())
+    assert longest < 30
 
 
 @pytest.mark.parametrize("total", [0, 40 * CAP])

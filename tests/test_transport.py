@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import responses
+from requests.exceptions import ConnectTimeout
 from urllib3.exceptions import ProtocolError
 
 from tap_jira.auth import BearerAuth
@@ -254,6 +255,27 @@ def test_nobody_listens() -> None:
 def test_a_host_without_an_address() -> None:
     """A name that does not exist is a fault of the connection."""
     assert fault("http://nowhere.invalid/x").kind == "connect"
+
+
+@responses.activate
+def test_a_host_that_takes_no_connection() -> None:
+    """A connection that nobody takes is told from an answer that does not come."""
+    responses.get(f"{BASE}/x", body=ConnectTimeout("timed out"))
+
+    assert fault(f"{BASE}/x").kind == "connect"
+
+
+def test_a_port_that_speaks_no_tls(host: Host) -> None:
+    """https to a port of plain http is told from a certificate that is not trusted."""
+    assert fault(host.url.replace("http:", "https:") + "/x").kind == "no_tls"
+
+
+def test_a_proxy_that_refuses(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy that does not connect us is told from a host that cannot be reached."""
+    monkeypatch.setenv("HTTPS_PROXY", host.url)
+    monkeypatch.setenv("NO_PROXY", "")
+
+    assert fault("https://nowhere.invalid/x").kind == "proxy"
 
 
 def test_cookies_are_kept(host: Host) -> None:

@@ -87,7 +87,7 @@ def test_failing_over_one_thing_is_told_from_being_away(status: int, error: type
     ("status", "kind", "remedy"),
     [
         (400, RefusedError, "does not accept the request as it is"),
-        (401, AuthError, "the credentials were not accepted"),
+        (401, AuthError, "Jira does not accept the credentials: correct"),
         (403, ForbiddenError, "the account lacks the permission"),
         (404, NothingFoundError, "it does not exist, or this account may not see it"),
         (405, RefusedError, "asking again would not help"),
@@ -225,11 +225,25 @@ def test_an_oauth_problem_in_the_body() -> None:
     assert "token_rejected: " in failure(Response(401, Headers(), body))
 
 
+def test_an_oauth_problem_is_said_once() -> None:
+    """Where Jira's own words are the problem's name, they are not repeated beside its explanation."""
+    title = b"<html><title>OAuth problem: token_rejected</title></html>"
+    said = failure(page(401, title, WWW_Authenticate='OAuth oauth_problem="token_rejected"', X_AREQUESTID="7x1"))
+
+    assert said.startswith(f"{WHAT} was answered 401 (request 7x1); Jira says token_rejected: Jira does not")
+    assert said.count("token_rejected") == 1
+
+
+def test_a_stranger_may_be_answered_as_one() -> None:
+    """A request without credentials is answered as to an anonymous visitor, which is no fault."""
+    verdict.check(answer(200, X_AUSERNAME="anonymous"), WHAT, now=NOW, login=None)
+
+
 def test_an_unknown_oauth_problem_is_named() -> None:
     """A problem we have no words for is named as Jira names it."""
     said = failure(answer(401, WWW_Authenticate='OAuth oauth_problem="verifier_invalid"'))
 
-    assert "verifier_invalid: start the authorisation anew" in said
+    assert "verifier_invalid: run tap-jira authorize again" in said
 
 
 @pytest.mark.parametrize("status", [400, 401, 403])
@@ -341,6 +355,7 @@ def test_what_jira_said_is_quoted(body: Any, expected: str) -> None:
     [
         (b"<html><head><title>Unauthorized (401)</title></head></html>", ": Unauthorized (401);"),
         (b"<status><message>Search limit exceeded</message></status>", ": Search limit exceeded;"),
+        (b"<html><head><title>Method Not Allowed (405)</title></head></html>", "answered 405;"),
         (b"<html><body><h1>nginx</h1></body></html>", "answered 405;"),
         (b"\xff\xfe\x00", "answered 405;"),
         (b"", "answered 405;"),
@@ -369,9 +384,11 @@ def test_long_texts_are_cut() -> None:
     ("kind", "error", "expected"),
     [
         ("redirect", AuthError, "was redirected to d, where credentials are not sent"),
-        ("tls", RefusedError, "no trusted connection (d); if your network has its own certificate authority, set"),
+        ("tls", RefusedError, "to Jira (d); if your network has its own certificate authority, set ca_bundle"),
+        ("no_tls", RefusedError, "the port at Jira speaks no TLS (d); correct the port in base_url"),
         ("too_large", FailedAnswerError, "the answer is larger than d; select fewer fields or lower page_size"),
-        ("connect", Again, "no answer (connect: d)"),
+        ("connect", Again, "Jira could not be reached (d)"),
+        ("proxy", Again, "the proxy did not connect us to Jira (d)"),
         ("timeout", Again, "no answer (timeout: d)"),
         ("reset", Again, "no answer (reset: d)"),
         ("truncated", Again, "no answer (truncated: d)"),
@@ -383,6 +400,23 @@ def test_missing_answers(kind: str, error: type[Exception], expected: str) -> No
         verdict.check_network(NetworkError(kind, "d"), WHAT)
 
     assert expected in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("detail", "remedy"),
+    [
+        ("certificate verify failed: certificate has expired", "see that this machine's date is right"),
+        ("certificate is not valid for 'jira'", "base_url must name the host as its certificate does"),
+        ("IP address mismatch", "base_url must name the host as its certificate does"),
+        ("certificate verify failed: self-signed certificate", "set ca_bundle"),
+    ],
+)
+def test_why_a_certificate_is_not_trusted(detail: str, remedy: str) -> None:
+    """A bundle of certificates is advised where one would help, and nowhere else."""
+    with pytest.raises(RefusedError) as caught:
+        verdict.check_network(NetworkError("tls", detail), WHAT)
+
+    assert str(caught.value).endswith(remedy)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -136,3 +137,68 @@ def test_the_main_thread_looks_up_while_it_waits() -> None:
 
     assert pool.next(released.set) == ("slow", True)
     pool.close()
+
+
+def test_idle_threads_help(pool: Threads) -> None:
+    """Calls that a call makes together run side by side, and their results come in the order of the calls."""
+    meeting = threading.Barrier(3, timeout=10)
+
+    def several(number: int) -> int:
+        meeting.wait()
+        return number * 10
+
+    calls = [partial(several, number) for number in range(3)]
+
+    assert call(pool, lambda: pool.together(calls, most=3)) == [0, 10, 20]
+
+
+def test_together_is_done_alone_where_nobody_is_idle() -> None:
+    """A pool of one does such calls itself, one after the other."""
+    pool = Threads(1)
+    idents = call(pool, lambda: pool.together([threading.get_ident] * 4, most=8))
+
+    assert len(set(idents)) == 1
+    pool.close()
+
+
+def test_help_keeps_the_pace() -> None:
+    """While no more than one request may be under way, nobody helps."""
+    pool = Threads(4)
+    idents = call(pool, lambda: pool.together([threading.get_ident] * 8, most=1))
+
+    assert len(set(idents)) == 1
+    pool.close()
+
+
+def test_the_first_failure_ends_what_is_done_together() -> None:
+    """What one call raises is raised, and those that have not begun are left: a login must not fail eight times."""
+    pool, begun = Threads(1), []
+
+    def fail(number: int) -> None:
+        begun.append(number)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        call(pool, lambda: pool.together([partial(fail, number) for number in range(8)], most=8))
+
+    assert begun == [0]
+    pool.close()
+
+
+def test_helpers_end_with_the_run(pool: Threads) -> None:
+    """A helper in the midst of a long wait is let go when its batch is forgotten, as its caller is."""
+    waiting, ended = threading.Semaphore(0), threading.Semaphore(0)
+
+    def wait() -> None:
+        waiting.release()
+        try:
+            pool.wait(3600)
+        except Stopped:
+            ended.release()
+            raise
+
+    pool.submit("page", lambda: pool.together([wait, wait], most=3))
+    assert all(waiting.acquire(timeout=10) for _ in range(2))
+    pool.forget()
+
+    assert all(ended.acquire(timeout=10) for _ in range(2))

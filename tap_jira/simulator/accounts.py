@@ -43,8 +43,9 @@ class Door:
 
     def __init__(self, accounts: Accounts, *, base_url: str, now: Callable[[], float]) -> None:
         self._accounts, self._base_url, self._now = accounts, base_url, now
-        self._oauth = Verifier({consumer.key: consumer for consumer in accounts.consumers}, now=now)
+        self.oauth = Verifier({consumer.key: consumer for consumer in accounts.consumers}, now=now)
         self._wrong: dict[str, int] = {}
+        self._used: dict[str, float] = {}
 
     def identify(self, request: Request) -> Account | Response | None:
         """The account that the request's credentials lead to."""
@@ -57,8 +58,13 @@ class Door:
             return self._by_password(rest.strip())
         return None
 
+    def tokens_of(self, account: Account) -> list[tuple[float | None, float | None]]:
+        """Of each living personal access token of an account: when it was used last, and when it ends."""
+        living = {token: end for token, end in account.tokens.items() if end is None or end > self._now()}
+        return [(self._used.get(token), end) for token, end in living.items()]
+
     def _by_signature(self, request: Request) -> Account | Response | None:
-        found = self._oauth.verify(request)
+        found = self.oauth.verify(request)
         if isinstance(found, AccessToken):
             return self._accounts.named(found.username)
         return oauth_refusal(found, self._base_url)
@@ -68,6 +74,7 @@ class Door:
         for user in self._accounts.users:
             expiry = user.tokens.get(token, 0.0)
             if expiry is None or expiry > self._now():
+                self._used[token] = self._now()
                 return user
         return None
 

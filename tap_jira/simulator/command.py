@@ -21,10 +21,11 @@ from tap_jira.simulator.quota import Quota
 from tap_jira.simulator.routes import Site
 from tap_jira.simulator.search import Limits
 from tap_jira.simulator.server import Server, serve
+from tap_jira.simulator.servlets import APPLINKS
 from tap_jira.simulator.site import BaseSite
 from tap_jira.simulator.world import World
 
-_WAYS = {False: ("oauth", "token", "basic"), True: ("basic", "scoped", "oauth2")}
+_WAYS = {False: ("oauth", "token", "basic", "none"), True: ("basic", "scoped", "oauth2")}
 """How the configuration logs in at Data Center and at Cloud; the first of each if nothing is said."""
 
 
@@ -61,7 +62,9 @@ def _failed(reason: str) -> int:
 def _options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="tap-jira simulate",
+        allow_abbrev=False,
         description="Serve a simulated Jira, Data Center or Cloud, on 127.0.0.1.",
+        epilog=f"Data Center takes keys of tap-jira keygen at {APPLINKS}, by browser or by curl.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     # An option that is absent has no default for the help to print: what holds then depends on others.
@@ -77,8 +80,8 @@ def _options(arguments: list[str]) -> argparse.Namespace:
         "--auth",
         choices=sorted({way for ways in _WAYS.values() for way in ways}),
         default=unset,
-        help="how that one logs in: oauth (the default), token or basic; with --cloud, basic (the default: e-mail and "
-        "API token), scoped (the same through the gateway) or oauth2",
+        help="how that one logs in: oauth (the default), token, basic, or none (for tap-jira authorize); with --cloud, "
+        "basic (the default: e-mail and API token), scoped (the same through the gateway) or oauth2",
     )
     add("--no-admin", action="store_true", default=unset, help="log in as somebody who may not read project roles")
     add(
@@ -88,6 +91,12 @@ def _options(arguments: list[str]) -> argparse.Namespace:
         help="most issues in one answer, whatever is asked for (default: 1000; with --cloud 100)",
     )
     add("--quota", type=int, default=unset, help="with --cloud: how many points an hour has, a point for each object")
+    add(
+        "--odd",
+        action="store_true",
+        default=unset,
+        help="some issues carry texts and numbers that targets stumble over",
+    )
     add("--churn", type=float, default=0.0, help="share of the issues changed after each page, such as 0.02")
     add("--lag", type=float, default=0.0, help="seconds until the search index knows of a change")
     add("--faults", type=float, default=0.0, help="share of the requests that fail, such as 0.05")
@@ -101,7 +110,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
         help="https, with a certificate of its own that the configuration names",
     )
     absent = argparse.Namespace(
-        cloud=False, write_config=None, auth=None, no_admin=False, page_cap=None, quota=None, tls=False
+        cloud=False, write_config=None, auth=None, no_admin=False, page_cap=None, quota=None, odd=False, tls=False
     )
     options = parser.parse_args(arguments, absent)
     ways = _WAYS[options.cloud]
@@ -124,12 +133,17 @@ def _port(text: str) -> int:
 
 def _world(options: argparse.Namespace) -> World:
     lag = (lambda random: random.random() * options.lag) if options.lag else None
-    return World(seed=options.seed, issues=options.issues, days=options.days, lag=lag)
+    return World(seed=options.seed, issues=options.issues, days=options.days, lag=lag, odd=options.odd)
 
 
 def _data_center(options: argparse.Namespace) -> tuple[Site, dict[str, str]]:
     credentials = demo_credentials(admin=not options.no_admin)
-    ways = {"oauth": credentials.oauth, "token": credentials.personal_access_token, "basic": credentials.basic}
+    ways = {
+        "oauth": credentials.oauth,
+        "token": credentials.personal_access_token,
+        "basic": credentials.basic,
+        "none": {},
+    }
     limits = Limits() if options.page_cap is None else Limits(page_cap=options.page_cap)
     site = Site(_world(options), accounts=credentials.accounts, limits=limits, cache_bytes=options.cache * 1_000_000)
     return site, ways[options.auth]
@@ -176,5 +190,5 @@ def _write_config(path: Path, config: dict[str, str]) -> None:
     # Written aside and renamed: whoever waits for the file finds it whole. For its owner alone: it holds a key.
     aside = path.with_name(path.name + ".part")
     with open(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:  # noqa: PTH123
-        json.dump(config, file, indent=2)
+        file.write(json.dumps(config, indent=2) + "\n")
     aside.replace(path)

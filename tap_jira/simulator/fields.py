@@ -10,6 +10,7 @@ from typing import Any
 from tap_jira.simulator.children import Children, comment_total, text, worklog_total
 from tap_jira.simulator.custom import COUNT, custom_ids, custom_values
 from tap_jira.simulator.facts import BLOCK, FIRST_ID, Choices, Issue, choices, day, mix, stamp
+from tap_jira.simulator.odd import is_odd, oddly
 from tap_jira.simulator.tables import Tables
 from tap_jira.simulator.world import World
 
@@ -58,7 +59,7 @@ class Press:
             value = make(made)
             if value is not _HIDDEN:
                 printed[name] = value
-        return printed
+        return oddly(printed, issue) if self.world.odd and is_odd(issue) else printed
 
 
 @dataclass(frozen=True)

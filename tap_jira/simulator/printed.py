@@ -39,7 +39,7 @@ class Printed(Response):
     @classmethod
     def of(cls, pieces: Sequence[Piece], headers: Headers) -> Printed:
         """A 200 with the pieces as its body."""
-        return cls(200, headers, b"".join([piece.plain for piece in pieces]), tuple(pieces))
+        return cls(200, headers, b"".join([piece.plain for piece in pieces]), pieces=tuple(pieces))
 
 
 def gzipped(response: Response) -> bytes:

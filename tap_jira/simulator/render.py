@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import OrderedDict
 from typing import Any
 
@@ -40,7 +41,7 @@ class Renderer:
         if printed is not None:
             self._cache.move_to_end(key)
             return printed
-        printed = Piece(orjson.dumps(self._print(issue, fields, expand)))
+        printed = Piece(_json(self._print(issue, fields, expand)))
         self._cache[key] = printed
         self._room -= len(printed.plain)
         while self._room < 0:
@@ -74,3 +75,11 @@ class Renderer:
             "total": total,
             "histories": histories[::-1] if self.tables.cloud else histories,
         }
+
+
+def _json(printed: Json) -> bytes:
+    try:
+        return orjson.dumps(printed)
+    except TypeError:
+        # Half of a surrogate pair, which only an escape can carry.
+        return json.dumps(printed).encode()

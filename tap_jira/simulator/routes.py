@@ -10,12 +10,13 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 from tap_jira.simulator.accounts import Account, Accounts, Door
 from tap_jira.simulator.answers import log_in_first, refusal, rest_refusal
 from tap_jira.simulator.custom import declarations
-from tap_jira.simulator.facts import Issue
+from tap_jira.simulator.facts import Issue, stamp
 from tap_jira.simulator.fields import Caps
 from tap_jira.simulator.people import UserLimits, list_members, list_users, pick_groups, search_users
 from tap_jira.simulator.printed import Printed
 from tap_jira.simulator.render import EXPANSIONS, Renderer
 from tap_jira.simulator.search import JSON_TYPE, Limits, Search, ask_of_body, ask_of_query
+from tap_jira.simulator.servlets import SERVLETS, Servlets
 from tap_jira.simulator.site import AfterRequest, BaseSite, number_of
 from tap_jira.simulator.tables import Tables, user_name
 from tap_jira.simulator.world import World
@@ -79,12 +80,18 @@ class Site(BaseSite):
             )
             self._search = Search(world, self.tables, self.renderer, self._limits)
             self._door = Door(accounts, base_url=self.base_url, now=world.now)
+            usernames = [user.username for user in accounts.users]
+            self._servlets = Servlets(self._door.oauth, usernames, base_url=self.base_url, now=world.now)
 
     def _answer(self, request: Request) -> Response:
+        parts = urlsplit(request.url)
+        if parts.path.startswith(self.context + SERVLETS):
+            return self._signed(self._servlets.answer(request, parts.path[len(self.context) :]), None, request)
         account = self._door.identify(request)
         if isinstance(account, Response):
             return self._signed(account, None, request)
-        parts = urlsplit(request.url)
+        if parts.path == self.context + "/rest/pat/latest/tokens":
+            return self._signed(self._tokens(account), account, request)
         prefix = self.context + "/rest/api/"
         if not parts.path.startswith((prefix + "2/", prefix + "latest/")):
             return self._signed(rest_refusal(404, f"null for uri: {request.url.split('?')[0]}"), account, request)
@@ -146,6 +153,21 @@ class Site(BaseSite):
         number = next((n for n, name in enumerate(names) if name == account.username), 0)
         its = {"name": account.username, "timeZone": account.zone, "expand": "groups,applicationRoles"}
         return Response.of_json({**self.tables.full_user(number), **its})
+
+    def _tokens(self, account: Account | None) -> Response:
+        if account is None:
+            return log_in_first()
+        return Response.of_json(
+            [
+                {
+                    "id": number,
+                    "name": f"token {number}",
+                    "lastAccessedAt": None if used is None else stamp(int(used * 1000)),
+                    "expiringAt": None if end is None else stamp(int(end * 1000)),
+                }
+                for number, (used, end) in enumerate(self._door.tokens_of(account), 1)
+            ]
+        )
 
     def _searched(self, request: Request, asked: Asked, account: Account | None) -> Response:
         ask = ask_of_body(request.body) if request.method == "POST" else ask_of_query(asked)

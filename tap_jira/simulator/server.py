@@ -129,6 +129,9 @@ class _Handler(BaseHTTPRequestHandler):
         if self.server.owner.gzip and asked and len(body) >= _SMALLEST_GZIP:
             body = gzipped(response)
             headers |= {"content-encoding": "gzip", "vary": "User-Agent, Accept-Encoding"}
+        elif "json" in response.headers.get("Content-Type", ""):
+            # Jira sends none; at a terminal the next prompt would stand behind the answer.
+            body += b"\n"
         self.send_response(response.status)
         for name, value in headers.items():
             if name != "date":

@@ -26,11 +26,12 @@ class World:
         users: int = 40,
         days: float = 300,
         bulk_share: float = 0.1,
+        odd: bool = False,
         now: Callable[[], float] = time.time,
         lag: Callable[[Random], float] | None = None,
         nodes: int = 1,
     ) -> None:
-        self.seed, self.users, self.now, self.lag = seed, users, now, lag
+        self.seed, self.users, self.now, self.lag, self.odd = seed, users, now, lag, odd
         self.project_keys = project_keys(projects)
         by_key = sorted(range(projects), key=self.project_keys.__getitem__)
         self.ranks = [by_key.index(n) for n in range(projects)]

@@ -195,7 +195,7 @@ def check_verdict(response: Response) -> None:
 
     assert len(said) < 2000
     assert wait is None or wait > 0
-    assert gate._held_for() <= 60
+    assert gate.held_for() <= 60
 
 
 CHECKS: Mapping[str, Callable[[bytes], None]] = {

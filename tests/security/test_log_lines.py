@@ -17,19 +17,20 @@ from tap_jira.redact import Redactor
 from tap_jira.simulator import Site
 from tap_jira.wire import Request, Response
 from tests.conftest import Tap
+from tests.fakes import LOG_TIME
 
 EVIL = "x\nCRITICAL all is lost\r\x1b[31mred\x1b]0;title\x07\x9b2J\u2028INFO new\u2029\u202egnp.exe\u2066\x00\ud800"
 FORBIDDEN = {"Cc", "Cs", "Zl", "Zp"}
 
 
 def logged(message: str, *arguments: Any, redact: Redactor | None = None, **more: Any) -> str:
-    """What stands in the log after this was logged."""
+    """What stands in the log after this was logged, without the time."""
     stream = io.StringIO()
     logging.basicConfig(stream=stream, force=True)
     log.set_up(redact or Redactor())
     logging.getLogger().handlers[0].setStream(stream)  # type: ignore[attr-defined]
     logging.getLogger("x").error(message, *arguments, **more)
-    return stream.getvalue()
+    return LOG_TIME.sub(r"\1 ", stream.getvalue())
 
 
 def is_plain(line: str) -> bool:

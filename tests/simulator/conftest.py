@@ -73,7 +73,7 @@ def jira(clock: Clock) -> Callable[..., Caller]:
     """Makes a site and a caller; keywords go to the World, the search limits, or the Site, whichever knows them."""
 
     def make(admin: bool = True, zone: str = "Europe/Berlin", **settings: Any) -> Caller:
-        worldly = {"seed", "issues", "projects", "users", "days", "bulk_share", "lag", "nodes"}
+        worldly = {"seed", "issues", "projects", "users", "days", "bulk_share", "lag", "nodes", "odd"}
         limits = {name: settings.pop(name) for name in Limits.__dataclass_fields__ if name in settings}
         world = World(now=clock, **{"issues": 60, **{n: settings.pop(n) for n in worldly & settings.keys()}})
         tokens = {"good": None, "old": START - 1}

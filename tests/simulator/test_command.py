@@ -37,7 +37,9 @@ def simulate(tmp_path):
         processes.append(subprocess.Popen([*map(str, argv), *options], stderr=subprocess.PIPE))
         assert b"simulated Jira at" in processes[-1].stderr.readline()
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
-        return json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        assert text.endswith("}\n")
+        return json.loads(text)
 
     yield start
     for process in processes:
@@ -98,12 +100,18 @@ def test_data_center(simulate, way):
     assert "cloud_id" not in config
 
 
+def test_no_login(simulate):
+    """A configuration for tap-jira authorize has the address, and where to find the certificate."""
+    assert simulate("--auth", "none").keys() == {"base_url"}
+    assert simulate("--auth", "none", "--tls").keys() == {"base_url", "ca_bundle"}
+
+
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
         (["--port", "65536"], "65536 is no number from 0 to 65535"),
         (["--port", "x"], "x is no number from 0 to 65535"),
-        (["--auth", "oauth2"], "choose from oauth, token, basic"),
+        (["--auth", "oauth2"], "choose from oauth, token, basic, none"),
         (["--cloud", "--auth", "oauth"], "choose from basic, scoped, oauth2 with --cloud"),
         (["--quota", "5"], "only with --cloud"),
         (["--fault-kinds", "429,flood"], "no such fault: flood"),

@@ -82,6 +82,14 @@ def test_gzip(site, bearer, switch):
     assert (len(body) < len(plain)) is switch
 
 
+def test_answers_end_their_line(site, bearer):
+    """JSON for a terminal ends with a line end, so that the prompt does not stand behind it."""
+    with serve(site) as server:
+        bodies = [fetch(server.url + "/rest/api/2/myself", bearer), fetch(server.origin + "/simulate/stats")]
+
+    assert [body[-2:] for body in bodies] == [b"}\n"] * 2
+
+
 def test_truncated(site, bearer):
     """A truncated body ends before its Content-Length."""
     with serve(Faults(site, ["truncated"])) as server, pytest.raises(http.client.IncompleteRead) as caught:

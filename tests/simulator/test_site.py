@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import orjson
 import pytest
 
@@ -284,3 +286,20 @@ def test_signs_of_life(jira):
     assert headers["Date"] == "Tue, 14 Nov 2023 22:13:20 GMT"
     assert headers["X-AUSERNAME"] == "tap-reader"
     assert headers["X-AREQUESTID"]
+
+
+def test_odd_issues(jira):
+    """In an odd world one issue in twenty carries what no text of UTF-8 can; its other fields stay as they are."""
+    plain, odd = (
+        {it["id"]: it["fields"] for it in json.loads(jira(odd=odd).get("search", maxResults=60).body)["issues"]}
+        for odd in (False, True)
+    )
+    changed = [id_ for id_ in plain if plain[id_] != odd[id_]]
+
+    assert sorted(changed) == ["10003", "10023", "10043"]
+    assert {name for id_ in changed for name in plain[id_] if plain[id_][name] != odd[id_][name]} >= {"summary"}
+    assert [("\0" in odd[id_]["summary"], "\ud83d|" in odd[id_]["summary"]) for id_ in sorted(changed)] == [
+        (True, False),
+        (False, True),
+        (True, False),
+    ]
