@@ -6,10 +6,12 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help venv test check format soak mutants loss targets bench bench-memory demo meltano catalog docs clean
+.PHONY: help venv test check format fuzz soak mutants loss targets bench bench-memory demo meltano catalog docs clean
 
 # How many schedules make soak searches.
 N ?= 20000
+# For how many seconds make fuzz looks.
+SECONDS ?= 300
 # How many issues make targets copies into each target.
 ISSUES ?= 500
 # How many issues make bench copies, and for how many seconds make bench-memory watches each of its sizes.
@@ -39,6 +41,10 @@ check: venv ## Run everything that must pass before a commit: style, format, typ
 format: venv ## Lay out the code as the check wants it.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+fuzz: venv ## Look SECONDS=300 for bytes that break what reads configurations, states, catalogs and answers; see SECURITY.md.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'atheris>=3'
+	$(BIN)/python -m tests.fuzz $(SECONDS)
 
 soak: venv ## Search N=20000 schedules of edits, faults and kills for a lost row, on all cores.
 	$(BIN)/python -m tests.soak $(N)

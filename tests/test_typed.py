@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_jira.jsontext import load_anyhow
-from tap_jira.records import Oddities
-from tap_jira.typed import MOST_LEFT_OUT, Shaper
+from tap_jira.records import MOST_LEFT_OUT, MOST_UNKNOWN, Oddities
+from tap_jira.typed import Shaper
 from tests.test_records import TYPES
 
 FILL = {"updated_at": ("fields", "updated")}
@@ -147,6 +147,18 @@ def test_names_like_ids_are_not_all_remembered() -> None:
     shape = Shape()
     for n in range(3 * MOST_LEFT_OUT):
         assert shape.text({"id": "1", "fields": {f"n{n}": n, "string": "x"}})["fields"] == {"string": "x"}
+
+
+def test_names_that_are_ever_new() -> None:
+    """Of names that the catalog does not have so many are remembered for the report, and no more."""
+    oddities = Oddities("jira_issues", lambda _: None, lambda _: None)
+    shaper = Shaper(SELECTED, FULL, ["id"], oddities, FILL)
+    for n in range(3 * MOST_UNKNOWN // 1000):
+        names = {f"n{n}-{m}": 1 for m in range(1000)}
+        assert shaper.of_value({"id": "1", **names}) is not None
+
+    assert len(oddities.unknown) == MOST_UNKNOWN
+    assert len(shaper._columns.left_out) <= MOST_LEFT_OUT + 1
 
 
 def test_characters_that_cannot_be_stored() -> None:
