@@ -13,6 +13,7 @@ from singer import metadata
 from tap_jira import jsontext
 from tap_jira import schema as schemas
 from tap_jira.errors import ConfigError
+from tap_jira.jsontext import is_nameable
 from tap_jira.streams import STREAMS, Stream
 
 Breadcrumb = tuple[str, ...]
@@ -151,7 +152,9 @@ def _is_metadata(value: Any) -> bool:
 def _is_column(node: Mapping[str, Any]) -> bool:
     kinds = node.get("type", "string")
     known = kinds in KINDS if isinstance(kinds, str) else _is_names(kinds) and KINDS.issuperset(kinds)
-    return known and isinstance(node.get("properties", {}), dict) and isinstance(node.get("format", ""), str)
+    inner = node.get("properties", {})
+    named = isinstance(inner, dict) and all(map(is_nameable, inner))
+    return known and named and isinstance(node.get("format", ""), str)
 
 
 def _is_names(value: Any) -> bool:

@@ -103,6 +103,11 @@ def dump(value: Any) -> bytes:
     return _dump_slowly(value) if is_unstorable(line) else line
 
 
+def is_nameable(name: str) -> bool:
+    """Whether msgspec can make a type with a member of this name."""
+    return name.isprintable() and not {'"', "\\"} & set(name)
+
+
 def is_unstorable(line: bytes) -> bool:
     """Whether a line of JSON may hold a NUL character (a backslash before a ``u0000`` looks the same)."""
     return b"\\u0000" in line

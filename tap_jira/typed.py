@@ -15,7 +15,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from tap_jira.heads import Text
-from tap_jira.jsontext import dump, is_unstorable, load_anyhow
+from tap_jira.jsontext import dump, is_nameable, is_unstorable, load_anyhow
 from tap_jira.records import (
     LARGEST_INTEGER,
     MOST_LEFT_OUT,
@@ -141,7 +141,8 @@ class _Types:
 
     def _struct(self, column: Object, path: tuple[str, ...]) -> tuple[Any, Convert | None]:
         natives = {name: self._native(part, (*path, name)) for name, part in column.columns.items()}
-        watched = sorted(column.left_out) if len(column.left_out) <= MOST_LEFT_OUT else []
+        # Objects with a name that no type can have are shaped the careful way each time.
+        watched = filter(is_nameable, column.left_out) if len(column.left_out) <= MOST_LEFT_OUT else ()
         hidden = {*watched, *(source[-1] for source in self._sources if source[:-1] == path)} - natives.keys()
         natives.update((name, (Any, None)) for name in hidden)
         names = {name: f"m{n}" for n, name in enumerate(natives)}

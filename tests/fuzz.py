@@ -72,7 +72,8 @@ def fuzz(name: str, seconds: int) -> int:
     runs = re.findall(r"Done (\d+) runs|^#(\d+)", done.stderr, re.M)
     _say(f"{name:<10} {max((int(a or b) for a, b in runs), default=0):>10} runs")
     if done.returncode:
-        _say("\n".join(done.stderr.splitlines()[-40:]))
+        said = [line for line in (done.stdout + done.stderr).splitlines() if not line.startswith(("#", "INFO"))]
+        _say("\n".join(said[-40:]))
         _say(f"CHECKS[{name!r}]({broken[0] if broken else b''!r})")
         return 1
     return 0

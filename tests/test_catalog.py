@@ -272,6 +272,7 @@ def test_a_stream_known_by_its_second_name() -> None:
         ({"schema": {"type": "object"}}, "no schema for jira_issues"),
         ({"schema": {"properties": {"key": STRING}}}, "schema of jira_issues lacks id, updated_at"),
         ({"schema": {"properties": {**SCHEMA["properties"], "key": True}}}, "schema is broken at 'jira_issues.key'"),
+        ({"schema": {"properties": {**SCHEMA["properties"], 'a"b': STRING}}}, "schema is broken at 'jira_issues'"),
         ({"key_properties": ["uuid"]}, "schema of jira_issues lacks uuid"),
         ({"metadata": [{"metadata": {"selected": True}}]}, "metadata of jira_issues is broken"),
         ({"metadata": {"selected": True}}, "metadata of jira_issues is broken"),

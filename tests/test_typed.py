@@ -58,7 +58,7 @@ TIMES = st.sampled_from(
     ["2016-03-03T14:32:47.000+0000", "2016-03-03T14:32:47.123-0830", "2016-02-30", "2016-03-03", ""]
 )
 ODD = st.none() | st.booleans() | st.integers(-(2**65), 2**65) | st.floats() | st.text(max_size=3) | TIMES
-NAMES = st.sampled_from([*INNER["properties"], "updated", "hidden", "unknown", "a", "n"])
+NAMES = st.sampled_from([*INNER["properties"], "updated", "hidden", "unknown", "a", "n", 'q"', "b\\", "c\n"])
 VALUES = st.recursive(ODD, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner))
 ISSUES = st.fixed_dictionaries(
     {},
@@ -147,6 +147,18 @@ def test_names_like_ids_are_not_all_remembered() -> None:
     shape = Shape()
     for n in range(3 * MOST_LEFT_OUT):
         assert shape.text({"id": "1", "fields": {f"n{n}": n, "string": "x"}})["fields"] == {"string": "x"}
+
+
+@pytest.mark.parametrize("name", ['a"b', "a\\b", "a\x00b", "a\nb", "a\x7fb", "a\ud800b", "", "ü", "\u2028"])
+def test_names_that_no_type_can_have(name: str) -> None:
+    """A name of any characters that is not in the catalog is left out of each record, and the others stay."""
+    shape = Shape()
+    raw = {"id": "1", name: 1, "fields": {name: {name: 2}, "string": "x"}, "list": [{name: 3, "string": "y"}]}
+
+    for _ in range(10):
+        record = shape.text(raw)
+        assert (record["fields"], record["list"]) == ({"string": "x"}, [{"string": "y"}])
+    assert set(shape.oddities.unknown) == {name, f"fields.{name}", f"list[].{name}"}
 
 
 def test_names_that_are_ever_new() -> None:

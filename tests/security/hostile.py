@@ -81,7 +81,7 @@ def changed(value: Any, random: Random) -> Any:
     if random.random() < 0.2:
         return {other: part for other, part in value.items() if other != name}
     if random.random() < 0.1:
-        return {**value, random.choice(["id", "total", "\x00", "x" * 300]): random.choice(ODD)}
+        return {**value, random.choice(["id", "total", "\x00", 'a"b', "x" * 300]): random.choice(ODD)}
     return {**value, name: changed(value[name], random)}
 
 
