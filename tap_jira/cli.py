@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import BinaryIO
 
 from tap_jira import __version__, log
-from tap_jira.errors import InterruptedByError, OutputError, TapError, TargetGoneError
+from tap_jira.errors import ConfigError, InterruptedByError, OutputError, TapError, TargetGoneError
 from tap_jira.machine import Machine, Session, session, text, this_machine
 from tap_jira.redact import Redactor
 
@@ -35,6 +35,11 @@ def main(argv: Sequence[str], machine: Machine | None = None) -> int:
         command = COMMANDS.get(arguments[0]) if arguments else None
         if command:
             return command(arguments[1:], machine)
+        if arguments and not arguments[0].startswith("-"):
+            raise ConfigError(
+                f"{arguments[0]!r} is no command: there are {', '.join(COMMANDS)}; discovery is tap-jira --config FILE "
+                "--discover, and a sync is the same without --discover"
+            )
         return _tap(_parser().parse_args(arguments), machine or this_machine())
     except TapError as error:
         LOGGER.critical("%s", error)

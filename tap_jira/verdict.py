@@ -74,8 +74,8 @@ def check_network(error: NetworkError, what: str, host: str = UNNAMED.host) -> N
         raise _unreached(error, what, host)
     if error.kind == "no_tls":
         raise RefusedError(
-            f"{what}: the port at {host} speaks no TLS ({error.detail}); correct the port in base_url, https:// is 443 "
-            "unless it says otherwise"
+            f"{what}: the port at {host} speaks no TLS ({error.detail}); correct base_url: https:// is port 443 "
+            "unless it says otherwise, and a Jira on this machine may need http:// before it"
         ) from error
     if error.kind == "redirect":
         raise AuthError(
@@ -176,8 +176,8 @@ def _failure(status: int, what: str, response: Response, now: float, login: Logi
         if status == 404 and _is_jiras_own(response):
             return NothingFoundError(f"{said}; it does not exist, or this account may not see it", status)
         return NotFoundError(
-            f"{said}; check base_url: on Data Center a context path such as /jira belongs to it, on "
-            "Cloud it ends with the host",
+            f"{said}; check base_url: it is what stands before /browse in the browser, with a context path such as "
+            "/jira only if there is one",
             status,
         )
     if status == 400:

@@ -424,7 +424,7 @@ SCENES: Mapping[str, Scene] = {
     "… (throttled all the time over … s…); try again later": lambda s: s.run(
         to=Answering(s.site, "/myself", says(429, "Rate limit exceeded.", Retry_After="600"))
     ),
-    "check base_url: on Data Center a context path such as /jira belongs to it, …": lambda s: s.run(
+    "check base_url: it is what stands before /browse in the browser, …": lambda s: s.run(
         to=Scripted(Response(404, Headers(), b""))
     ),
     "… was answered …: …; asking again would not help": lambda s: s.run(to=Answering(s.site, "/myself", says(405))),

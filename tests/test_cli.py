@@ -30,6 +30,15 @@ STREAMS = [
 ]
 
 
+def test_a_command_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    """A word that is no command is told with those that are, and how to discover and sync."""
+    assert cli.main(["sync"]) == 2
+
+    said = capsys.readouterr().err
+    assert "'sync' is no command: there are keygen, authorize, check, simulate" in said
+    assert "tap-jira --config FILE --discover" in said
+
+
 def test_discovery_prints_the_catalog_and_nothing_else(tap: Tap) -> None:
     """--discover prints one JSON document with all streams on stdout."""
     outcome = tap("--discover")

@@ -385,7 +385,7 @@ def test_long_texts_are_cut() -> None:
     [
         ("redirect", AuthError, "was redirected to d, where credentials are not sent"),
         ("tls", RefusedError, "to Jira (d); if your network has its own certificate authority, set ca_bundle"),
-        ("no_tls", RefusedError, "the port at Jira speaks no TLS (d); correct the port in base_url"),
+        ("no_tls", RefusedError, "the port at Jira speaks no TLS (d); correct base_url"),
         ("too_large", FailedAnswerError, "the answer is larger than d; select fewer fields or lower page_size"),
         ("connect", Again, "Jira could not be reached (d)"),
         ("proxy", Again, "the proxy did not connect us to Jira (d)"),
