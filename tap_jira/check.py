@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from tap_jira import catalog, discover, incremental, site, sync, workers
 from tap_jira.catalog import Selection
 from tap_jira.client import Client
-from tap_jira.config import WAYS_IN, Config
+from tap_jira.config import Config
 from tap_jira.dates import duration, format_millis, to_millis
 from tap_jira.entrance import enter
 from tap_jira.errors import (
@@ -104,8 +104,7 @@ class Check:
 
     def __init__(self, report: Report, opened: Session) -> None:
         self._report, self._opened, self._config = report, opened, opened.config
-        keys = [name for needed in WAYS_IN[self._config.way_in] for name in needed if getattr(self._config, name)]
-        report.login.update(way=WAYS.get(self._config.way_in, self._config.way_in), keys=keys)
+        report.login.update(way=WAYS[opened.config.way_in], keys=opened.config.login_names)
         report.site["base_url"] = self._config.base_url or None
 
     def run(self, given: Mapping[str, Any] | None, bookmarks: State) -> None:

@@ -8,12 +8,15 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from tap_jira import __version__, log
 from tap_jira.errors import ConfigError, InterruptedByError, OutputError, TapError, TargetGoneError
 from tap_jira.machine import Machine, Session, session, text, this_machine
 from tap_jira.redact import Redactor
+
+if TYPE_CHECKING:
+    from tap_jira.state import State
 
 LOGGER = logging.getLogger("tap_jira")
 
@@ -104,16 +107,15 @@ def _discover(opened: Session, out: BinaryIO) -> int:
 
 
 def _sync(opened: Session, options: argparse.Namespace, out: BinaryIO) -> int:
-    from tap_jira import catalog, discover, state, sync, workers
+    from tap_jira import catalog, discover, sync, workers
     from tap_jira.entrance import enter
     from tap_jira.messages import Writer
     from tap_jira.run import Run
 
     config, pool = opened.config, opened.pool
-    bookmarks = state.parse(text(options.state, "--state"), options.state) if options.state else state.State()
+    given, bookmarks = _given(options)
     if taken_over := bookmarks.take_over():
         LOGGER.info("%s", taken_over)
-    given = catalog.parse(text(options.catalog, "--catalog"), options.catalog) if options.catalog else None
     selections = catalog.select(given, LOGGER.warning) if given else []
     client, found = workers.call(pool, lambda: enter(config, opened.client))
     LOGGER.info("%s, Jira %s %s, as %s", client.base_url, found.kind, ".".join(map(str, found.version)), found.account)
@@ -132,10 +134,19 @@ def _sync(opened: Session, options: argparse.Namespace, out: BinaryIO) -> int:
     return code
 
 
+def _given(options: argparse.Namespace) -> tuple[dict[str, Any] | None, State]:
+    """The catalog that the options name, if any, and the state, an empty one if none is named."""
+    from tap_jira import catalog, state
+
+    bookmarks = state.parse(text(options.state, "--state"), options.state) if options.state else state.State()
+    given = catalog.parse(text(options.catalog, "--catalog"), options.catalog) if options.catalog else None
+    return given, bookmarks
+
+
 def _check(arguments: list[str], machine: Machine | None) -> int:
     options = _check_parser().parse_args(arguments)
     machine = machine or this_machine()
-    from tap_jira import catalog, check, screen, state
+    from tap_jira import check, screen
     from tap_jira.messages import write_whole
 
     report = check.Report()
@@ -144,9 +155,8 @@ def _check(arguments: list[str], machine: Machine | None) -> int:
     try:
         with session(options.config, machine) as opened:
             redact, now = opened.redactor, opened.pool.now()
-            bookmarks = state.parse(text(options.state, "--state"), options.state) if options.state else state.State()
+            given, bookmarks = _given(options)
             bookmarks.take_over()
-            given = catalog.parse(text(options.catalog, "--catalog"), options.catalog) if options.catalog else None
             check.Check(report, opened).run(given, bookmarks)
     except (OutputError, InterruptedByError):
         raise

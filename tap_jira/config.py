@@ -131,10 +131,15 @@ class Config:
         return next(way for way, needed in WAYS_IN.items() if any(getattr(self, name) for name in needed[0]))
 
     @property
+    def login_names(self) -> list[str]:
+        """The keys that we authenticate with."""
+        return [name for needed in WAYS_IN[self.way_in] for name in needed if getattr(self, name)]
+
+    @property
     def login_keys(self) -> str:
-        """The keys that we authenticate with, as an error names them."""
-        names = [name for needed in WAYS_IN[self.way_in] for name in needed if getattr(self, name)]
-        return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
+        """The same, as an error names them."""
+        *names, last = self.login_names
+        return f"{', '.join(names)} and {last}" if names else last
 
     @property
     def is_oauth2(self) -> bool:

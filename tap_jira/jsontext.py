@@ -20,7 +20,7 @@ DEEPEST_FILE = 100
 """Levels that a configuration, a catalog or a state may have, which go out again inside of messages."""
 MOST_PARTS = 10_000_000
 """Values that one text may have. A list of empty objects takes 24 times as much memory as its text, so a limit on bytes
-alone would be none. A page of 2 MB has some 100,000."""
+alone would be none. A page of 3 MB has some 100,000."""
 
 
 def load(text: bytes) -> Any:

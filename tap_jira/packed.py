@@ -1,6 +1,6 @@
 """Keep the issues of a page as they travelled, packed, while they wait for their turn to be written.
 
-Packed they take a tenth of the memory or less, so that many pages can be fetched ahead of a slow one.
+Packed they take a fraction of the memory, so that many pages can be fetched ahead of a slow one.
 """
 
 from __future__ import annotations

@@ -80,8 +80,7 @@ class Progress:
             yield
             succeeded = exit_code() == 0
         finally:
-            if self._show:
-                self._show("")
+            self._hide()
             self._log_duration("sync", self._gate.counts.seconds, succeeded=succeeded)
             for line in _aligned([COLUMNS, *map(_row, self._tallies.values()), self._total()]):
                 LOGGER.info("%s", line)
@@ -102,7 +101,13 @@ class Progress:
         finally:
             tally.asked = self._gate.counts.since(before)
             tally.ahead = self._current = None
+            self._hide()
             self._log_metrics(tally)
+
+    def _hide(self) -> None:
+        """Take the live line away: what it said is over."""
+        if self._show:
+            self._show("")
 
     def tick(self) -> None:
         """Look at the clock, and tell what it is time to tell."""

@@ -12,8 +12,18 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tap_jira.client import Sends
-from tap_jira.simulator import Account, Accounts, Credentials, Site, World, demo_credentials
-from tests.fakes import BASE, Outcome, Time, run_tap
+from tap_jira.simulator import (
+    Account,
+    Accounts,
+    CloudCredentials,
+    CloudSite,
+    Credentials,
+    Site,
+    World,
+    cloud_credentials,
+    demo_credentials,
+)
+from tests.fakes import BASE, CLOUD, Outcome, Time, run_tap
 
 # The same examples in each run, and no complaint of a machine that is busy; `make fuzz` looks for new ones.
 settings.register_profile(
@@ -43,6 +53,18 @@ def site(time: Time, credentials: Credentials) -> Site:
     plain = Account("plain-reader", PASSWORD, False, "Europe/Berlin", {f"{TOKEN}-plain": None})
     accounts = Accounts((account, plain, *credentials.accounts.users[1:]), credentials.accounts.consumers)
     return Site(World(seed=1, issues=60, now=time), accounts=accounts, base_url=BASE)
+
+
+@pytest.fixture(scope="session")
+def keys() -> CloudCredentials:
+    """Credentials made for this run of the tests."""
+    return cloud_credentials()
+
+
+@pytest.fixture
+def cloud(time: Time, keys: CloudCredentials) -> CloudSite:
+    """A site of Jira Cloud."""
+    return CloudSite(World(seed=1, issues=60, now=time), accounts=keys.accounts, base_url=CLOUD)
 
 
 @pytest.fixture

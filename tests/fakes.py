@@ -26,6 +26,7 @@ from tap_jira.wire import Headers, NetworkError, Request, Response
 
 START = 1_700_000_000.0
 BASE = "https://jira.example.com"
+CLOUD = "https://example.atlassian.net"
 LOG_TIME = re.compile(r"(?m)^([A-Z]+) \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ ")
 
 

@@ -23,28 +23,14 @@ from tap_jira.simulator import (
     Faults,
     Site,
     World,
-    cloud_credentials,
 )
 from tap_jira.streams import STREAMS
 from tap_jira.wire import NetworkError, Request, Response
 from tests.atlassian import OAUTH2, Atlassian
 from tests.conftest import PASSWORD, TOKEN, Tap
-from tests.fakes import BASE, START, Outcome, Scripted, Time, run_tap
+from tests.fakes import BASE, CLOUD, START, Outcome, Scripted, Time, run_tap
 
-CLOUD = "https://example.atlassian.net"
 DAY = 86_400
-
-
-@pytest.fixture(scope="module")
-def keys() -> CloudCredentials:
-    """Credentials made for this run of the tests."""
-    return cloud_credentials()
-
-
-@pytest.fixture
-def cloud(time: Time, keys: CloudCredentials) -> CloudSite:
-    """A site of Jira Cloud."""
-    return CloudSite(World(seed=1, issues=60, now=time), accounts=keys.accounts, base_url=CLOUD)
 
 
 def facts(outcome: Outcome) -> dict[str, Any]:

@@ -16,16 +16,7 @@ from tap_jira.streams import STREAMS
 from tap_jira.wire import Response
 from tests.conftest import TOKEN, Tap
 from tests.fakes import BASE, Inline, Scripted, Time, client_of
-
-KEYS = {
-    "jira_issues": "id",
-    "jira_projects": "id",
-    "jira_project_categories": "id",
-    "jira_project_roles": "id",
-    "jira_project_types": "key",
-    "jira_resolutions": "id",
-    "jira_users": "key",
-}
+from tests.targets.jira import KEYS
 
 
 @pytest.fixture

@@ -190,6 +190,14 @@ def test_a_terminal_shows_a_live_line(tap: Tap, terminal: Terminal) -> None:
     assert not any("rows/s" in line for line in terminal.screen)
 
 
+def test_a_live_line_ends_with_its_table(tap: Tap, terminal: Terminal) -> None:
+    """Once a table is done, how far it was is not shown again beside the next ones."""
+    tap(seconds_a_request=1.0, stderr=terminal)
+
+    after = terminal.getvalue().split('"job_type": "jira_issues"')[1]
+    assert "jira_issues: " not in after
+
+
 def test_a_live_line_is_not_written_too_often(tap: Tap, site: Site, terminal: Terminal) -> None:
     """However fast pages come, the live line changes at most twice a second."""
     requests = []

@@ -9,24 +9,10 @@ from typing import Any
 import pytest
 
 from tap_jira.client import Sends
-from tap_jira.simulator import CloudCredentials, CloudSite, Site, World, cloud_credentials
+from tap_jira.simulator import CloudCredentials, CloudSite, Site
 from tap_jira.wire import NetworkError, Request, Response
 from tests.conftest import TOKEN, Tap
-from tests.fakes import BASE, Scripted, Time
-
-CLOUD = "https://example.atlassian.net"
-
-
-@pytest.fixture(scope="module")
-def keys() -> CloudCredentials:
-    """Credentials made for this run of the tests."""
-    return cloud_credentials()
-
-
-@pytest.fixture
-def cloud(time: Time, keys: CloudCredentials) -> CloudSite:
-    """A site of Jira Cloud."""
-    return CloudSite(World(seed=1, issues=60, now=time), accounts=keys.accounts, base_url=CLOUD)
+from tests.fakes import BASE, CLOUD, Scripted
 
 
 @pytest.fixture

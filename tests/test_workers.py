@@ -170,6 +170,31 @@ def test_help_keeps_the_pace() -> None:
     pool.close()
 
 
+def test_help_counts_what_others_do() -> None:
+    """Where as many calls are at work as may be, an idle thread that was invited stays away."""
+    pool, at_work, go_on, came_by = Threads(3), threading.Event(), threading.Event(), threading.Event()
+    helped: list[int] = []
+
+    def busy() -> None:
+        at_work.set()
+        go_on.wait(10)
+
+    def first() -> None:
+        # Queued behind the invitation, so the idle thread has decided about that before it comes by.
+        pool.submit("probe", came_by.set)
+        assert came_by.wait(10)
+
+    pool.submit("busy", busy)
+    assert at_work.wait(10)
+    calls = [first, *[lambda: helped.append(threading.get_ident())] * 3]
+    pool.submit("page", lambda: (pool.together(calls, most=2), threading.get_ident())[1])
+    results = dict(pool.next(no_tick) for _ in range(2))
+    go_on.set()
+
+    assert set(helped) == {results["page"]}
+    pool.close()
+
+
 def test_the_first_failure_ends_what_is_done_together() -> None:
     """What one call raises is raised, and those that have not begun are left: a login must not fail eight times."""
     pool, begun = Threads(1), []
