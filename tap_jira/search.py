@@ -353,7 +353,7 @@ class Plan:
                 self._walks.popleft()
             elif not walk.pending:
                 return
-            following = self._walks[0].window.low if self._walks else self._span.now
+            following = self._walks[0].window.low if self._walks else walk.window.high or self._span.now
             yield Chunk(self._unsent(walk), min(following, self._span.now))
 
     def _unsent(self, walk: Walk) -> list[Row]:

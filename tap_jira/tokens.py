@@ -66,7 +66,11 @@ class TokenWalk(Walk):
             self._last = page.rows[-1].id
         if page.is_lost or page.token in self._followed:
             self._begin_again()
-        elif page.token is None or self._is_past_the_end(page):
+        elif page.token is None and self._pages == 1 and len(page.rows) < self._span.small:
+            self.done = True
+        elif self._is_past_the_end(page):
+            self._close()
+        elif page.token is None:
             self._end(page)
         elif asked.counts and self._leads_on(asked) and (pieces := self._cut(page.total)):
             return pieces
@@ -100,10 +104,8 @@ class TokenWalk(Walk):
         self._search_from_last_row()
 
     def _end(self, page: Page) -> None:
-        """Jira says that this is the end: true of a small list, and where a closing question has brought nothing."""
-        if self._pages == 1 and len(page.rows) < self._span.small:
-            self.done = True
-        elif self._closing and not self._fresh:
+        """Jira says that this is the end: true where a closing question has brought nothing."""
+        if self._closing and not self._fresh:
             self._fruitless += 1
             self.done = self._is_sure(page)
         else:
@@ -121,7 +123,7 @@ class TokenWalk(Walk):
         has_met = self._last is None or self._last in self._met
         is_full = bool(page.rows) and len(page.rows) >= self._most
         self._agreed += has_met
-        if (has_met and not is_full) or self._agreed >= FRUITLESS or self._is_past_the_end(page):
+        if (has_met and not is_full) or self._agreed >= FRUITLESS:
             return True
         if self._fruitless >= MOST_CLOSINGS and is_full:
             raise ReadError(f"Jira's page tokens get lost: the end of issues with {self.window} is never shown")
@@ -148,9 +150,21 @@ class TokenWalk(Walk):
         return self.window.high is not None or (row.updated or 0) < self._span.now * 1000
 
     def _is_past_the_end(self, page: Page) -> bool:
-        """Whether the open window is read as far as it went when it began."""
+        """Whether the open window seems to be read as far as it went when it began."""
         is_open = self.window.high is None and len(self.rows) >= self.length
         return is_open and bool(page.rows) and not any(map(self._counts, page.rows))
+
+    def _close(self) -> None:
+        """Go no further than S, by what the search goes by, and show the end of that: rows are added to it no more.
+
+        The open window goes on for ever, and what its rows print shows no end: one that was edited a moment ago still
+        stands where it stood, with others behind it that nobody has touched.
+        """
+        low, high = self.window.low, self._span.aligned(self._span.now)
+        self.window = replace(self.window, high=max(low, high))
+        self.done = high <= low
+        self._last = None
+        self._search_from_last_row()
 
     def _leads_on(self, asked: Ask) -> bool:
         """Whether a search that begins at the last row repeats less than this one; in a full second it would not."""

@@ -91,9 +91,10 @@ def walk(index: Index) -> list[int]:
     return [int(row.id or 0) for row in reading.hand_out()]
 
 
-def chunks(index: Index, low: int = LOW, settled: int = SETTLED) -> Iterator[Chunk]:
-    """Everything from ``low`` on, asked for one page after another."""
-    plan = Plan(TokenWalk, Span(low=low, now=NOW, settled=settled), PageSize(CAP))
+def chunks(index: Index, low: int = LOW, settled: int = SETTLED, grain: int = 1) -> Iterator[Chunk]:
+    """Everything from ``low`` on, asked for one page after another, with bounds that are multiples of ``grain``."""
+    aligned = lambda seconds: seconds // grain * grain  # noqa: E731
+    plan = Plan(TokenWalk, Span(low=low, now=NOW, settled=settled, aligned=aligned), PageSize(CAP))
     while not plan.done:
         reading, asked = next(plan.wanting(10**9))
         plan.feed(reading, asked, index.answer(asked))
@@ -277,6 +278,25 @@ def test_open_window_ends_though_rows_are_added_for_ever() -> None:
 
     assert set(range(1, 101)) <= set(ids(read))
     assert read[-1].bookmark == NOW
+
+
+@pytest.mark.parametrize("grain", [1, 60])
+def test_page_of_rows_edited_since_is_not_the_end(grain: int) -> None:
+    """Rows that print a time after S may stand in the list by an older one; what is behind them is read or still owed.
+
+    So it is where bounds are seconds, and where they are minutes.
+    """
+    index = Index(dict.fromkeys(range(1, 4 * CAP), NOW - 5), count=lambda real: 1)
+
+    def edited(asked: Ask, page: Page) -> Page:
+        later = {str(key) for key in range(CAP + 1, 2 * CAP + 1)}
+        rows = [row._replace(updated=(NOW + 5) * 1000) if row.id in later else row for row in page.rows]
+        return replace(page, rows=rows)
+
+    index.change = edited
+    read = list(chunks(index, low=SETTLED, grain=grain))
+
+    assert {key for key, updated in index.issues.items() if updated < read[-1].bookmark} <= set(ids(read))
 
 
 def test_unsettled_rows_behind_an_edited_one_are_read() -> None:
