@@ -1,0 +1,1 @@
+"""Tests of OAuth 2.0."""
