@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +36,7 @@ def sender(atlassian: Atlassian, config: dict[str, Any], time: Time) -> Bearer:
 
 
 @pytest.fixture
-def unwritable(kept: Path) -> Iterator[Path]:
+def unwritable(kept: Path) -> Path:
     """A folder in which the file cannot be made, even by root: something else has its name."""
     kept.parent.mkdir()
     (kept.parent / "tokens.json.part").mkdir()
