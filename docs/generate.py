@@ -95,6 +95,7 @@ def streams_table() -> str:
     rows = ["| table | key | each run sends | from, on Server and Data Center | on Cloud |", "|---|---|---|---|---|"]
     for stream in STREAMS:
         sends = f"what changed (`{stream.replication_key}`)" if stream.replication_key else "the whole table"
+        sends += "" if stream.by_default else ", if it is selected"
         columns = f"[`{stream.name}`](docs/streams.md#{stream.name})"
         key = f"`{stream.key}`" + (f", on Cloud `{stream.cloud_key}`" if stream.cloud_key else "")
         rows.append(f"| {columns} | {key} | {sends} | {_place(stream.server)} | {_place(stream.place('cloud'))} |")
@@ -154,7 +155,9 @@ def _stream_section(stream: Stream) -> Iterator[str]:
     yield f"## {stream.name}"
     yield ""
     cloud_key = f", on Cloud `{stream.cloud_key}`" if stream.cloud_key else ""
-    yield f"Key `{stream.key}`{cloud_key}{bookmark}; {schema.leaf_count(node)} columns when objects are flattened."
+    columns = f"{schema.leaf_count(node)} columns when objects are flattened"
+    choice = "" if stream.by_default else "; not selected by default"
+    yield f"Key `{stream.key}`{cloud_key}{bookmark}; {columns}{choice}."
     if stream.note:
         yield ""
         yield stream.note

@@ -129,7 +129,7 @@ STREAMS = (
         key="id",
         # Every Jira has the whole list, and in one answer no page can be missing.
         server=Place("project/{project}/versions", projects=_PROJECTS),
-        # Only Cloud's pages know these words of expand.
+        # Only the pages know these words of expand, and the specification's whole list has days as milliseconds.
         cloud=Place(
             "project/{project}/version",
             pager="values",

@@ -28,6 +28,7 @@ STREAMS = [
     "jira_resolutions",
     "jira_users",
 ]
+"""Those selected by default."""
 
 
 def test_a_command_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
@@ -44,7 +45,11 @@ def test_discovery_prints_the_catalog_and_nothing_else(tap: Tap) -> None:
     outcome = tap("--discover")
 
     assert outcome.code == 0
-    assert [entry["tap_stream_id"] for entry in json.loads(outcome.output)["streams"]] == STREAMS
+    assert [entry["tap_stream_id"] for entry in json.loads(outcome.output)["streams"]] == [
+        *STREAMS,
+        "jira_versions",
+        "jira_components",
+    ]
 
 
 def test_messages_of_a_sync(tap: Tap) -> None:
