@@ -13,7 +13,7 @@ from tap_jira.pagination import Lists, Pages, identity
 
 LOGGER = logging.getLogger(__name__)
 
-AT_ONCE = 50
+AT_ONCE = 100
 """Projects whose lists are in memory together: several for each thread, so that few wait for the last of them."""
 MOST_FAILED = 3
 """Projects over which Jira fails before it is taken to fail over all."""
