@@ -30,7 +30,7 @@ def entry_of(catalog: dict[str, Any], stream: str) -> dict[str, Any]:
 
 
 def test_every_stream_with_its_key(catalog: dict[str, Any]) -> None:
-    """Each of the seven tables is there with its key, which is never null."""
+    """Each of the tables is there with its key, which is never null."""
     assert {entry["tap_stream_id"]: entry["key_properties"] for entry in catalog["streams"]} == {
         name: [key] for name, key in KEYS.items()
     }
