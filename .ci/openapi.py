@@ -297,6 +297,7 @@ EXAMPLES = (
     ("jira_resolutions", "resolution", ""),
     ("jira_users", "users/search", ""),
     ("jira_users", "users", ""),
+    ("jira_fields", "field", ""),
 )
 """The tables, the paths that answer their rows, and the member in which the rows lie ('': the answer is the rows)."""
 CHILDREN = {"comment": "comment", "worklog": "worklog"}

@@ -368,6 +368,16 @@ def test_an_old_catalog_by_id_keeps_no_names(run: Run) -> None:
     assert discovered(run, catalog=by_name, naming="id") == by_id
 
 
+def test_a_name_that_was_changed_by_hand(run: Run) -> None:
+    """A column may be given any name in the catalog: it leaves under that, and discovery keeps it."""
+    text = json.dumps(catalog := discovered(run)).replace('"story_points"', '"Effort_in_days"')
+    outcome, expected = run(catalog=json.loads(text)), run(catalog=catalog)
+    names = {**ids_of(catalog), "customfield_10100": "Effort_in_days"}
+
+    assert by_id(outcome.records("jira_issues"), names) == by_id(expected.records("jira_issues"), ids_of(catalog))
+    assert ids_of(discovered(run, catalog=json.loads(text))) == names
+
+
 def test_a_new_field_of_jira_is_no_harm(run: Run, at: Site) -> None:
     """A field that comes with the issues under the id that is a column's name is not mistaken for that column."""
     catalog = discovered(run)
