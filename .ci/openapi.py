@@ -303,6 +303,7 @@ EXAMPLES = (
     ("jira_resolutions", "resolution", ""),
     ("jira_users", "users/search", ""),
     ("jira_users", "users", ""),
+    ("jira_fields", "field", ""),
     ("jira_versions", "project/{projectIdOrKey}/version", "values"),
     ("jira_versions", "project/{projectIdOrKey}/versions", ""),
     ("jira_components", "project/{projectIdOrKey}/component", "values"),

@@ -141,7 +141,8 @@ def streams_page() -> Iterator[str]:
     yield "column. Every column may be null but the keys. Date-times are in UTC."
     yield ""
     yield "`--discover` adds to `jira_issues` a column for each custom field of the site, `fields.customfield_10010`"
-    yield "and so on, with the name that people see in Jira in its title and description."
+    yield "and so on, with the name that people see in Jira in its title and description. `custom_field_names` has it"
+    yield "[called by that name](configuration.md#names-of-custom-fields); `jira_fields` tells which column is which."
     for stream in STREAMS:
         yield from _stream_section(stream)
 

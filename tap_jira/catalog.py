@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from singer import metadata
@@ -14,7 +15,7 @@ from tap_jira import jsontext
 from tap_jira import schema as schemas
 from tap_jira.errors import ConfigError
 from tap_jira.jsontext import is_nameable
-from tap_jira.streams import STREAMS, Stream
+from tap_jira.streams import ISSUES, STREAMS, Stream
 
 Breadcrumb = tuple[str, ...]
 Metadata = Mapping[Breadcrumb, Mapping[str, Any]]
@@ -23,18 +24,36 @@ KINDS = {"null", "string", "integer", "number", "boolean", "object", "array"}
 """The types that JSON Schema has."""
 MOST_NAMES = 10
 """Names of fields that a warning tells."""
+FIELD_ID = "field-id"
+"""In the metadata of a column whose name is not the id of its field: that id."""
 _FIELDS = ("properties", "fields", "properties")
 
 
 @dataclass(frozen=True)
 class Selection:
-    """A stream to be synced: its selected schema, the whole one, and whether somebody chose it."""
+    """A stream to be synced: its selected schema, the whole one, and whether somebody chose it.
+
+    In both schemas a field of the issues goes by its id, as it does in Jira.
+    """
 
     stream: Stream
     schema: dict[str, Any]
     full: dict[str, Any]
     keys: list[str]
     chosen: bool
+    names: Mapping[str, str] = field(default_factory=dict)
+    """What the column of a field is called that does not go by its id, by that id."""
+
+    @property
+    def sent(self) -> dict[str, Any]:
+        """The selected schema as targets get it: with the names of columns."""
+        return schemas.rename_fields(self.schema, self.names)
+
+    @property
+    def field_columns(self) -> dict[str, str]:
+        """What the column of each selected field is called, by the field's id."""
+        fields = self.schema["properties"].get("fields", {}).get("properties", {})
+        return {field_id: self.names.get(field_id, field_id) for field_id in fields}
 
 
 def parse(text: str, name: str) -> dict[str, Any]:
@@ -72,6 +91,17 @@ def select(catalog: Mapping[str, Any], warn: Callable[[str], None]) -> list[Sele
     return [selection for selection in chosen if selection is not None]
 
 
+def names(catalog: Mapping[str, Any]) -> dict[str, str]:
+    """What the columns of fields are called in a catalog, by the field's id, where their names are no ids."""
+    ids = (_field_ids(_read(entry)[0]) for entry in catalog["streams"] if _id(entry) == ISSUES)
+    return {field_id: name for named in ids for name, field_id in named.items()}
+
+
+def _field_ids(about: Metadata) -> dict[str, str]:
+    fields = ((crumb, own) for crumb, own in about.items() if crumb[:-1] == _FIELDS)
+    return {crumb[-1]: own[FIELD_ID] for crumb, own in fields if FIELD_ID in own}
+
+
 def _id(entry: Mapping[str, Any]) -> str:
     return str(entry.get("tap_stream_id") or entry.get("stream"))
 
@@ -96,7 +126,23 @@ def _select_stream(stream: Stream, entry: Mapping[str, Any], warn: Callable[[str
         )
     for doubt in _doubts(full, schema, about, forced):
         warn(f"catalog: {stream.name}: {doubt}")
-    return Selection(stream, _fit(stream, schema, full, about, warn), full, keys, chosen=bool(chosen))
+    ids = _checked_ids(stream, full, _field_ids(about))
+    schema, full = (schemas.rename_fields(node, ids) for node in (_fit(stream, schema, full, about, warn), full))
+    named = {field_id: name for name, field_id in ids.items()}
+    return Selection(stream, schema, full, keys, chosen=bool(chosen), names=named)
+
+
+def _checked_ids(stream: Stream, full: dict[str, Any], ids: dict[str, str]) -> dict[str, str]:
+    """The ids of the fields whose columns have other names; ConfigError if two columns are of the same field."""
+    columns = full["properties"].get("fields", {}).get("properties", {})
+    fields = Counter(ids.get(name, name) for name in columns)
+    twice = [field_id for field_id, count in fields.items() if count > 1]
+    if twice:
+        raise ConfigError(
+            f"the catalog's metadata of {stream.name}, in which several columns have the {FIELD_ID} {twice[0]}, is "
+            "broken; write it anew with --discover"
+        )
+    return {name: field_id for name, field_id in ids.items() if name in columns}
 
 
 def _fit(
@@ -146,7 +192,8 @@ def _read(entry: Mapping[str, Any]) -> tuple[Metadata, bool | None]:
 
 
 def _is_metadata(value: Any) -> bool:
-    return isinstance(value, dict) and _is_names(value.get("breadcrumb")) and isinstance(value.get("metadata"), dict)
+    about = value.get("metadata") if isinstance(value, dict) else None
+    return isinstance(about, dict) and _is_names(value.get("breadcrumb")) and isinstance(about.get(FIELD_ID, ""), str)
 
 
 def _is_column(node: Mapping[str, Any]) -> bool:

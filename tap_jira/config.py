@@ -95,6 +95,12 @@ class Config:
         default=(),
     )
     jql: str | None = _option("jql", "A further JQL condition that issues must meet, without ORDER BY.")
+    custom_field_names: str = _option(
+        "id or name",
+        "What the columns of custom fields are called by: the id (customfield_10016), or the name that people see "
+        "(story_points).",
+        default="id",
+    )
     page_size: int = _option(
         "1-1000", "Issues asked for in the first request; later pages are sized to about 3 MB.", default=100
     )
@@ -347,6 +353,14 @@ def _boolean(value: Any, kind: str) -> bool:
     return text in ("true", "1")
 
 
+def _choice(value: Any, kind: str) -> str:
+    """One of the words that ``kind`` spells out."""
+    text = str(value).strip().lower()
+    if text not in kind.split(" or "):
+        raise ValueError(f"must be {kind}")
+    return text
+
+
 def _jql(value: Any, kind: str) -> str:
     text = _text(value, kind).strip()
     depth = 0
@@ -385,6 +399,7 @@ _READERS: Mapping[str, Callable[[Any, str], Any]] = {
     "list": _list,
     "boolean": _boolean,
     "jql": _jql,
+    "id or name": _choice,
 }
 
 

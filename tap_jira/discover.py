@@ -6,7 +6,9 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from tap_jira import names
 from tap_jira import schema as schemas
+from tap_jira.catalog import FIELD_ID
 from tap_jira.client import Client
 from tap_jira.errors import ForbiddenError, NotFoundError, NothingFoundError, RefusedError, UnavailableError
 from tap_jira.pagination import identity
@@ -16,10 +18,14 @@ from tap_jira.streams import ISSUES, STREAMS, Place, Stream
 LOGGER = logging.getLogger(__name__)
 
 
-def discover(client: Client, site: Site) -> dict[str, Any]:
-    """The catalog of a site as a Singer tap prints it; says in the log what the account may not read."""
+def discover(client: Client, site: Site, naming: str = "id", kept: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The catalog of a site as a Singer tap prints it; says in the log what the account may not read.
+
+    ``naming`` says what the columns of custom fields are called by, ``id`` or ``name``; ``kept`` has the names that
+    some of them have already, by the field's id.
+    """
     fields = client.get("field", is_whole=lambda answer: isinstance(answer, list))
-    return {"streams": [_entry(stream, site, fields) for stream in STREAMS]}
+    return {"streams": [_entry(stream, site, fields, naming, kept or {}) for stream in STREAMS]}
 
 
 LEAST: Mapping[str, tuple[tuple[str, str], ...]] = {
@@ -81,12 +87,17 @@ def warn_of_unreadable(client: Client, site: Site, warn: Callable[[str], None]) 
                 warn(f"{stream.name} could not be tried: {error}")
 
 
-def _entry(stream: Stream, site: Site, fields: list[Any]) -> dict[str, Any]:
+def _entry(stream: Stream, site: Site, fields: list[Any], naming: str, kept: Mapping[str, str]) -> dict[str, Any]:
     schema = schemas.load(stream.name)
     beyond: frozenset[str] = frozenset()
+    ids: dict[str, str] = {}
     if stream.name == ISSUES:
         schema = schemas.add_custom_fields(schema, fields)
         beyond = schemas.beyond_budget(schema)
+        named = names.choose(schema["properties"]["fields"]["properties"], kept) if naming == "name" else {}
+        schema = _named(schema, named)
+        beyond = frozenset(named.get(field_id, field_id) for field_id in beyond)
+        ids = {name: field_id for field_id, name in named.items()}
         if beyond:
             LOGGER.info(
                 "%s: %d of the site's fields are in the catalog but not selected by default, to stay within %d "
@@ -105,9 +116,17 @@ def _entry(stream: Stream, site: Site, fields: list[Any]) -> dict[str, Any]:
         "key_properties": [key],
         "replication_method": method,
         "schema": schema,
-        "metadata": list(_metadata(stream, schema, key, method, beyond)),
+        "metadata": list(_metadata(stream, schema, key, method, beyond, ids)),
     }
     return {**entry, "replication_key": stream.replication_key} if stream.replication_key else entry
+
+
+def _named(schema: schemas.Node, named: Mapping[str, str]) -> schemas.Node:
+    """The schema of the issues with these names of columns, by id; the description of each tells the id."""
+    columns = schema["properties"]["fields"]["properties"]
+    for field_id in named:
+        columns[field_id]["description"] = f"{field_id}: {columns[field_id]['description']}"
+    return schemas.rename_fields(schema, named)
 
 
 def _never_null(types: str | list[str]) -> list[str]:
@@ -115,7 +134,7 @@ def _never_null(types: str | list[str]) -> list[str]:
 
 
 def _metadata(
-    stream: Stream, schema: dict[str, Any], key: str, method: str, beyond: frozenset[str]
+    stream: Stream, schema: dict[str, Any], key: str, method: str, beyond: frozenset[str], ids: Mapping[str, str]
 ) -> Iterator[dict[str, Any]]:
     about: dict[str, Any] = {
         "inclusion": "available",
@@ -126,7 +145,11 @@ def _metadata(
     if stream.replication_key:
         about["valid-replication-keys"] = [stream.replication_key]
     yield {"breadcrumb": [], "metadata": about}
-    yield from _columns(schema, [], {key, stream.replication_key}, beyond)
+    for column in _columns(schema, [], {key, stream.replication_key}, beyond):
+        crumb = column["breadcrumb"]
+        if crumb[:-1] == ["properties", "fields", "properties"] and crumb[-1] in ids:
+            column["metadata"][FIELD_ID] = ids[crumb[-1]]
+        yield column
 
 
 def _columns(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,6 +39,8 @@ class Oddities:
     warn: Log
     inform: Log
     key: str = "?"
+    names: Mapping[str, str] = field(default_factory=dict)
+    """What the columns of fields are called, by the ids that stand in paths."""
     nulled: Counter[str] = field(default_factory=Counter)
     unknown: Counter[str] = field(default_factory=Counter)
 
@@ -47,7 +49,7 @@ class Oddities:
         self.nulled[path] += 1
         if self.nulled[path] == 1:
             self.warn(
-                f"{self.stream} {self.key}: {path} holds {_describe(value)} where {kind} is expected; "
+                f"{self.stream} {self.key}: {self._called(path)} holds {_describe(value)} where {kind} is expected; "
                 "it becomes null, here and in further records"
             )
 
@@ -56,14 +58,29 @@ class Oddities:
         if path in self.unknown or len(self.unknown) < MOST_UNKNOWN:
             self.unknown[path] += 1
 
+    def take_unknown(self, prefix: str) -> list[str]:
+        """The names right below ``prefix`` that the catalog does not have; the caller tells them."""
+        paths = [path for path in self.unknown if path.startswith(prefix) and "." not in path[len(prefix) :]]
+        for path in paths:
+            del self.unknown[path]
+        return [path[len(prefix) :] for path in paths]
+
     def tell(self) -> None:
         """Say at the end what became null how often, and what the catalog does not have."""
         for path, count in sorted(self.nulled.items()):
-            self.warn(f"{self.stream}: {path} became null {'once' if count == 1 else f'{count} times'}")
+            self.warn(f"{self.stream}: {self._called(path)} became null {'once' if count == 1 else f'{count} times'}")
         if self.unknown:
             named = ", ".join(sorted(self.unknown)[:MOST_NAMES])
             more = f" and {len(self.unknown) - MOST_NAMES} more" if len(self.unknown) > MOST_NAMES else ""
             self.inform(f"{self.stream}: not in the catalog and left out, discover again to get them: {named}{more}")
+
+    def _called(self, path: str) -> str:
+        """A path as the table has it, where that differs with the id of the field."""
+        return re.sub(r"(?<=^fields\.)\w+", lambda id_: _with_id(self.names.get(id_[0], ""), id_[0]), path)
+
+
+def _with_id(name: str, field_id: str) -> str:
+    return f"{name} ({field_id})" if name not in ("", field_id) else field_id
 
 
 class Column(ABC):

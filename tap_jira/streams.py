@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 ISSUES = "jira_issues"
 USERS = "jira_users"
+FIELDS = "jira_fields"
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,13 @@ STREAMS = (
         # Until Jira 8.4 a user's key was its first name, and older versions print the name alone.
         fill={"key": ("name",)},
         note="Inactive users are among them. On Cloud there are also apps and customers: `accountType` tells.",
+    ),
+    Stream(
+        FIELDS,
+        key="id",
+        server=Place("field"),
+        note="What people call each field of an issue, and in `column_name` what its column in `jira_issues` is "
+        "called, below `fields`, by the run that sent the row.",
     ),
     Stream(
         "jira_versions",

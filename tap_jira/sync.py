@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Container, Iterator, Mapping
 from typing import Any
 
-from tap_jira import full_table
+from tap_jira import dictionary, full_table
 from tap_jira.catalog import Selection
 from tap_jira.errors import (
     AuthError,
@@ -22,7 +22,7 @@ from tap_jira.pagination import Lists, Pages, Pairs, components, projects, value
 from tap_jira.projects import of_each
 from tap_jira.run import Run, Table
 from tap_jira.site import Site
-from tap_jira.streams import ISSUES, Place
+from tap_jira.streams import FIELDS, ISSUES, Place
 from tap_jira.users import accounts, user_list, user_search
 
 LOGGER = logging.getLogger(__name__)
@@ -42,10 +42,11 @@ PAGERS: Mapping[str, Callable[[Lists, str, Pairs], Pages]] = {
 def sync(run: Run, selections: list[Selection]) -> int:
     """Write the selected streams and return the exit code; what is written when an exception leaves is safe to keep."""
     vet(run, selections)
+    run.issues = next((selection for selection in selections if selection.stream.name == ISSUES), None)
     for selection in selections:
         stream = selection.stream
         bookmarks = [stream.replication_key] if stream.replication_key else []
-        run.writer.schema(stream.name, selection.schema, selection.keys, bookmarks)
+        run.writer.schema(stream.name, selection.sent, selection.keys, bookmarks)
     # pipelinewise-target-postgres takes the first STATE it sees as flushed already: it must be the one read in.
     run.send_state()
     with run.progress.run((selection.stream.name for selection in selections), lambda: run.exit_code):
@@ -54,6 +55,7 @@ def sync(run: Run, selections: list[Selection]) -> int:
                 if full_table.is_due(run, selection):
                     _sync_stream(run, selection)
         finally:
+            dictionary.tell_new_fields(run)
             run.state.syncing(None)
             run.writer.state(run.state.value)
     return run.exit_code
@@ -125,7 +127,7 @@ def _sync_whole(run: Run, table: Table) -> None:
     columns = table.selection.schema["properties"]
     full_table.begin(run, table)
     for page in _pages(lists, stream.place(run.site.kind), stream.expand, columns):
-        table.send_values(page)
+        table.send_values(dictionary.rows(run, page) if stream.name == FIELDS else page)
     full_table.finish(run, table, lists.doubts)
 
 

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
+from msgspec.structs import astuple
 
 from tap_jira.dates import to_utc
 from tap_jira.heads import Text
@@ -29,6 +30,8 @@ from tap_jira.records import (
     compile_record,
 )
 
+_FIELDS = "fields"
+"""Where an issue has its fields, whose columns may have other names than their ids."""
 _Integer = Annotated[int, Meta(ge=-LARGEST_INTEGER, le=LARGEST_INTEGER)]
 _NATIVE: Mapping[tuple[str, str], Any] = {
     ("string", ""): str,
@@ -43,7 +46,8 @@ _NATIVE: Mapping[tuple[str, str], Any] = {
 class Shaper:
     """Makes the JSON of a stream's records out of what Jira gave.
 
-    ``fill`` names columns that Jira does not give, or not always, and where their value is found.
+    ``fill`` names columns that Jira does not give, or not always, and where their value is found; ``names`` has what
+    the columns of fields are called, by their ids, where that is something else.
     """
 
     def __init__(
@@ -53,10 +57,12 @@ class Shaper:
         keys: list[str],
         oddities: Oddities,
         fill: Mapping[str, tuple[str, ...]],
+        names: Mapping[str, str] | None = None,
     ) -> None:
         self._columns = compile_record(schema, full, oddities)
         self._keys, self._oddities = keys, oddities
         self._fill = [(name, path) for name, path in fill.items() if name in self._columns.columns]
+        self._names = names or {}
         self._surprises = 0
         self._types: _Types | None = None
 
@@ -64,7 +70,7 @@ class Shaper:
         """The record of an object in JSON; None if it lacks its key, or is no JSON."""
         types = self._types
         if types is None:
-            types = self._types = _Types(self._columns, self._fill)
+            types = self._types = _Types(self._columns, self._fill, self._names)
         try:
             value = types.decode(raw)
         except (ValueError, RecursionError):
@@ -86,6 +92,8 @@ class Shaper:
             if raw.get(name) is None:
                 raw[name] = _found(raw, path)
         record = self._columns.convert(raw)
+        if self._names and _FIELDS in record:
+            record[_FIELDS] = _renamed(record[_FIELDS], self._names)
         return dump(record) if all(record.get(key) is not None for key in self._keys) else None
 
     def _surprising(self, raw: Text) -> bytes | None:
@@ -103,8 +111,8 @@ class Shaper:
 class _Types:
     """The columns as msgspec types, as far as is known of them."""
 
-    def __init__(self, columns: Object, fill: list[tuple[str, tuple[str, ...]]]) -> None:
-        self._fill = fill
+    def __init__(self, columns: Object, fill: list[tuple[str, tuple[str, ...]]], called: Mapping[str, str]) -> None:
+        self._fill, self._called = fill, called
         self._names: dict[type, dict[str, str]] = {}
         self._sources = {path for _, path in fill}
         kind, self._after = self._struct(columns, ())
@@ -136,6 +144,14 @@ class _Types:
 
     def _native(self, column: Column, path: tuple[str, ...]) -> tuple[Any, Convert | None]:
         """The type of a column's values, and what is to be done to those that are not null."""
+        native, change = self._by_id(column, path)
+        if path != (_FIELDS,) or not self._called:
+            return native, change
+        assert isinstance(column, Object)
+        rename = self._renaming(native, column)
+        return native, rename if change is None else lambda value: rename(change(value))
+
+    def _by_id(self, column: Column, path: tuple[str, ...]) -> tuple[Any, Convert | None]:
         if column.surprised:
             return Any, column.convert
         if isinstance(column, Object):
@@ -146,6 +162,18 @@ class _Types:
         assert isinstance(column, Scalar)
         native = _NATIVE.get((column.kind, column.format)) or _NATIVE[column.kind, ""]
         return native, _instant(column) if column.format == "date-time" else None
+
+    def _renaming(self, native: Any, fields: Object) -> Convert:
+        """What gives the columns of an issue's fields, decoded by their ids, the names under which they leave."""
+        if native is Any:
+            return lambda value: _renamed(value, self._called)
+        members = {
+            member: self._called.get(name, name) if name in fields.columns else f".{member}"  # a name of no column
+            for name, member in self._names[native].items()
+        }
+        leaving = msgspec.defstruct("Object", [(member, Any, UNSET) for member in members], rename=members, gc=False)
+        # Faster than to give the value another __class__, for which Python compares the members of both.
+        return lambda value: leaving(*astuple(value))
 
     def _struct(self, column: Object, path: tuple[str, ...]) -> tuple[Any, Convert | None]:
         natives = {name: self._native(part, (*path, name)) for name, part in column.columns.items()}
@@ -180,6 +208,10 @@ def _members(hidden: list[str], changes: list[tuple[str, Convert]]) -> Callable[
         return value
 
     return change_members
+
+
+def _renamed(value: Any, names: Mapping[str, str]) -> Any:
+    return {names.get(name, name): part for name, part in value.items()} if isinstance(value, dict) else value
 
 
 def _label(*names: Any) -> str:

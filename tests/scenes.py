@@ -279,6 +279,7 @@ SCENES: Mapping[str, Scene] = {
     "start_date is not a date or date-time such as …": lambda s: s.run(start_date="last year"),
     "… must be one line of ASCII text": lambda s: s.login(personal_access_token="two\nlines"),
     '… must hold project keys such as "ABC"': lambda s: s.run(projects=["Web Shop!"]),
+    "custom_field_names must be id or name": lambda s: s.run(custom_field_names="title"),
     "… must be true or false": lambda s: s.run(activate_version="perhaps"),
     "cloud_id must be an id such as …": lambda s: s.run(cloud_id="https://example.atlassian.net"),
     "jql has an unbalanced parenthesis or quotation mark": lambda s: s.run(jql="(project = WEB"),

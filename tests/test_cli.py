@@ -27,6 +27,7 @@ STREAMS = [
     "jira_project_types",
     "jira_resolutions",
     "jira_users",
+    "jira_fields",
 ]
 """Those selected by default."""
 
@@ -57,9 +58,9 @@ def test_messages_of_a_sync(tap: Tap) -> None:
     messages = tap().messages
 
     kinds = [message["type"] for message in messages]
-    assert [message["stream"] for message in messages[:7]] == STREAMS
-    assert kinds[:9] == ["SCHEMA"] * 7 + ["STATE", "RECORD"]
-    assert kinds.count("SCHEMA") == 7
+    assert [message["stream"] for message in messages[: len(STREAMS)]] == STREAMS
+    assert kinds[: len(STREAMS) + 2] == ["SCHEMA"] * len(STREAMS) + ["STATE", "RECORD"]
+    assert kinds.count("SCHEMA") == len(STREAMS)
     assert kinds[-1] == "STATE"
 
 

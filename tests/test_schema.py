@@ -20,6 +20,7 @@ KEYS = {
     "jira_project_types": {"key": "string"},
     "jira_resolutions": {"id": "string"},
     "jira_users": {},
+    "jira_fields": {"id": "string"},
     "jira_versions": {"id": "string"},
     "jira_components": {"id": "string"},
 }
