@@ -248,6 +248,12 @@ def tokens_lost(stage: Stage) -> Outcome:
     return stage.atlassian(stage.tokens())
 
 
+def one_more_column(stage: Stage, **changes: Any) -> Outcome:
+    """A second run, with a column that the first did not have."""
+    state = stage.catalog(partial(marked, "fields.description", selected=False)).state
+    return stage.tap(state=state, config={**stage.config, **changes})
+
+
 Scene = Callable[[Stage], Outcome]
 SCENES: Mapping[str, Scene] = {
     # Configuration, catalog, state.
@@ -454,6 +460,13 @@ SCENES: Mapping[str, Scene] = {
     ),
     "projects or jql have changed since the last run; everything is read again": lambda s: later(
         s, 1, jql="project = WEB"
+    ),
+    "start_date is … now, and what was read begins with …; everything is read again": lambda s: later(
+        s, 1, start_date="2022-01-01"
+    ),
+    "… selected since an earlier run (…), null in rows that have not changed since; …": one_more_column,
+    "… selected since an earlier run (…); everything is read again": lambda s: one_more_column(
+        s, reread_for_new_columns=True
     ),
     "start_date, …, is still … off by Jira's clock; …": lambda s: s.run(start_date="2023-11-24"),
     "…; the site says it is …, and searches as … does": other_search,
