@@ -102,6 +102,7 @@ def _discover(opened: Session, out: BinaryIO) -> int:
     client, found = workers.call(pool, lambda: enter(opened.config, opened.client))
     catalog = workers.call(pool, lambda: discover.discover(client, found))
     workers.call(pool, lambda: discover.warn_of_unreadable(client, found, LOGGER.warning))
+    LOGGER.info("%s", discover.extent(catalog))
     write_whole(out, json.dumps(catalog, indent=2, ensure_ascii=False).encode() + b"\n")
     return 0
 

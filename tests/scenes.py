@@ -282,7 +282,14 @@ SCENES: Mapping[str, Scene] = {
     "jql has an unbalanced parenthesis or quotation mark": lambda s: s.run(jql="(project = WEB"),
     "jql must not contain ORDER BY; the tap sets the order": lambda s: s.run(jql="project = WEB ORDER BY key"),
     "projects of the configuration is refused by Jira: …": lambda s: s.run(projects=["NOPE"]),
-    "oauth_private_key_file cannot be read: …": lambda s: s.tap(
+    "oauth_private_key_file holds no path; the key itself goes into oauth_private_key": lambda s: s.tap(
+        config={
+            **s.credentials.oauth,
+            "oauth_private_key": None,
+            "oauth_private_key_file": s.credentials.oauth["oauth_private_key"],
+        }
+    ),
+    "oauth_private_key_file, …, cannot be read: …": lambda s: s.tap(
         config={**s.credentials.oauth, "oauth_private_key": None, "oauth_private_key_file": "/nowhere"}
     ),
     "… holds no private key that can be read…": lambda s: s.oauth(oauth_private_key="garbage"),
@@ -301,7 +308,7 @@ SCENES: Mapping[str, Scene] = {
     "the catalog selects …, which this tap does not have; …": lambda s: s.catalog(unknown_stream),
     "the catalog's key of … does not fit this Jira, where it is …; discover again": lambda s: s.catalog(key_of_cloud),
     "the catalog's schema of … lacks …; write it anew with --discover": lambda s: s.catalog(without_key),
-    "the catalog has a selected that is neither true nor false; correct it": lambda s: s.catalog(
+    "the catalog's selected of … is neither true nor false; correct it": lambda s: s.catalog(
         lambda found: found["streams"][0]["metadata"][0]["metadata"].update(selected="some")
     ),
     "state file … is not JSON (…); a run may have been cut off while it was written: …": lambda s: s.tap(
@@ -487,6 +494,9 @@ SCENES: Mapping[str, Scene] = {
     "no stream is selected; set selected in the catalog's metadata": lambda s: s.catalog(selecting_nothing),
     "catalog: … is not a stream of this tap and is ignored": lambda s: s.catalog(
         lambda found: found["streams"].append({"tap_stream_id": "boards", "schema": {}, "metadata": []})
+    ),
+    "several entries of the metadata are for one breadcrumb and differ: …; the last one counts, …": lambda s: s.catalog(
+        lambda found: [marked("fields.summary", found, selected) for selected in (True, False)]
     ),
     "… selected or unselected, but not in the schema: …": lambda s: s.catalog(partial(marked, "fields.sumary")),
     "… selected, but left out, because nothing inside is selected: …": lambda s: s.catalog(only_the_object),

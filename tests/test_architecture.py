@@ -68,7 +68,7 @@ HOMES = {
     "shutil": set(),
     "tempfile": set(),
     "backoff": {"retry"},
-    "singer": {"catalog", "machine", "progress"},
+    "singer": {"machine", "progress"},
     "ctypes": {"memory"},
     "sqlite3": set(),
 }

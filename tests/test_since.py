@@ -128,6 +128,15 @@ def test_no_start_date(tap: Tap, time: Time) -> None:
     assert kept(second)["complete_since"] == kept(first)["complete_since"] == "2022-11-14T22:13:20.000000Z"
 
 
+def test_a_start_date_that_is_removed(tap: Tap, config: dict[str, Any]) -> None:
+    """The year that holds without a start_date asks for nothing: only a start_date makes a run read again."""
+    first = tap(config={**config, "start_date": LATE})
+    second = tap(state=first.state)
+
+    assert (ids(second), notices(second)) == (set(), [])
+    assert kept(second)["complete_since"] == kept(first)["complete_since"]
+
+
 def test_a_start_date_after_none(tap: Tap, site: Site, config: dict[str, Any]) -> None:
     """A start_date more than a year back is earlier than none; one within the year is not."""
     first = tap()
