@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
-from tap_jira import issues, jql, packed
+from tap_jira import issues, jql, packed, since
 from tap_jira.catalog import Selection
 from tap_jira.dates import duration, format_millis, to_millis, told
 from tap_jira.errors import ConfigError, NotFoundError, ReadError, RefusedError
@@ -63,13 +63,14 @@ def refused_keys(run: Run, stream: str) -> str:
 def reader(run: Run, selection: Selection) -> tuple[issues.Issues, int]:
     """What reads the selected columns of the issues that this run wants, and from when on (epoch seconds).
 
-    The state remembers the condition, and how the site takes bounds of time.
+    The state takes over what is wanted, and remembers how the site takes bounds of time.
     """
     name, key = selection.stream.name, str(selection.stream.replication_key)
     condition = jql.condition(run.config.projects, run.config.jql)
-    low = _lower_bound(run, name, key, condition)
+    is_configured, rereads = bool(run.config.start_date), run.config.reread_for_new_columns
+    wanted = since.Wanted(condition, _history(run), is_configured, selection.sent, rereads)
+    low = _lower_bound(run, name, key, wanted)
     dialect = _dialect(run, name)
-    run.state.keep(name, filter=condition or None)
     return issues.Issues(run.client, dialect, run.together, condition, **_wanted(selection), kind=_kind(run, name)), low
 
 
@@ -151,9 +152,9 @@ def _chunks(plan: Plan, source: issues.Issues, run: Run) -> Iterator[Chunk]:
         run.tick()
 
 
-def _lower_bound(run: Run, stream: str, key: str, condition: str) -> int:
-    """From when on issues are read, in epoch seconds."""
-    history = _history(run)
+def _lower_bound(run: Run, stream: str, key: str, wanted: since.Wanted) -> int:
+    """From when on issues are read, in epoch seconds; the state takes over what is wanted."""
+    history = wanted.since
     if history > run.site.now:
         LOGGER.warning(
             "%s: start_date, %s, is still %s off by Jira's clock; no issue is read before that",
@@ -161,14 +162,12 @@ def _lower_bound(run: Run, stream: str, key: str, condition: str) -> int:
             told(history),
             duration(history - run.site.now),
         )
+    if notice := since.renew(run.state, stream, key, wanted):
+        LOGGER.warning("%s: %s", stream, notice)
     bookmark = run.state.seconds(stream, key)
     if bookmark is None:
-        since = format_millis(history * 1000)
-        LOGGER.info("%s: first sync, of issues updated since %s; start_date moves that", stream, since)
-        return history
-    if (run.state.bookmark(stream).get("filter") or "") != condition:
-        LOGGER.warning("%s: projects or jql have changed since the last run; everything is read again", stream)
-        run.state.keep(stream, **{key: None, "owed": None})
+        begin = format_millis(history * 1000)
+        LOGGER.info("%s: everything is read, of issues updated since %s; start_date moves that", stream, begin)
         return history
     reach = run.lookback_seconds
     if bookmark > run.site.now:
@@ -184,7 +183,11 @@ def _lower_bound(run: Run, stream: str, key: str, condition: str) -> int:
         bookmark, reach = run.site.now, reach + ahead
         run.state.keep(stream, **{key: None})
         run.state.advance(stream, key, bookmark - ahead)
-    return max(bookmark - reach, history if run.config.start_date else 0)
+    if not wanted.is_since_configured or history <= bookmark - reach:
+        return bookmark - reach
+    if history <= run.site.now:
+        since.leave_out(run.state, stream, history)
+    return history
 
 
 def _history(run: Run) -> int:
