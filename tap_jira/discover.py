@@ -108,7 +108,7 @@ def _metadata(
 ) -> Iterator[dict[str, Any]]:
     about: dict[str, Any] = {
         "inclusion": "available",
-        "selected-by-default": True,
+        "selected-by-default": stream.by_default,
         "table-key-properties": [key],
         "forced-replication-method": method,
     }
