@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from tap_jira.client import Client
 from tap_jira.dates import number_to_utc, to_millis
-from tap_jira.errors import AuthError, FailedAnswerError, RefusedError, TapError
+from tap_jira.errors import AuthError, FailedAnswerError, NotFoundError, RefusedError, TapError
 from tap_jira.heads import is_cut
 from tap_jira.jsontext import dump
 
@@ -142,7 +142,9 @@ def _complete_in_bulk(client: Client, issues: Sequence[Issue], child: Child, lef
 
 
 def _leave(issue: Issue, child: Child, error: TapError, left: Left) -> None:
-    left.append((issue, child.place))
+    # An issue that was deleted a moment ago has no more children.
+    if not isinstance(error, NotFoundError):
+        left.append((issue, child.place))
     LOGGER.warning("issue %s: %s stays cut: %s", issue.get("key"), child.items, error)
 
 

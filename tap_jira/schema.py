@@ -1,4 +1,4 @@
-"""The schemas of the seven tables, and the columns that a site's own fields add to the issues."""
+"""The schemas of the tables, and the columns that a site's own fields add to the issues."""
 
 from __future__ import annotations
 

@@ -21,6 +21,9 @@ from tests.fakes import BASE, Time, run_tap
 
 STREAMS = [
     "jira_issues",
+    "jira_issue_comments",
+    "jira_issue_changelogs",
+    "jira_worklogs",
     "jira_projects",
     "jira_project_categories",
     "jira_project_roles",
@@ -28,6 +31,7 @@ STREAMS = [
     "jira_resolutions",
     "jira_users",
 ]
+BY_DEFAULT = [name for name in STREAMS if name not in ("jira_issue_comments", "jira_issue_changelogs", "jira_worklogs")]
 
 
 def test_a_command_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
@@ -52,7 +56,7 @@ def test_messages_of_a_sync(tap: Tap) -> None:
     messages = tap().messages
 
     kinds = [message["type"] for message in messages]
-    assert [message["stream"] for message in messages[:7]] == STREAMS
+    assert [message["stream"] for message in messages[:7]] == BY_DEFAULT
     assert kinds[:9] == ["SCHEMA"] * 7 + ["STATE", "RECORD"]
     assert kinds.count("SCHEMA") == 7
     assert kinds[-1] == "STATE"
