@@ -558,7 +558,7 @@ def test_check_of_a_scan_that_is_refused(tap: Tap, site: Site, everything: Catal
 # Kills.
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", [1, 2])
 def test_a_target_that_loses_the_rows_of_one_table(
     tap: Tap, short: Site, time: Time, everything: Catalog, seed: int
 ) -> None:
