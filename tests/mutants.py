@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from tap_jira import children, incremental, issues, jql
+from tap_jira import incremental, issues, jql
 from tap_jira.errors import UnavailableError
 from tap_jira.offsets import OffsetWalk
 from tap_jira.run import Run
@@ -203,11 +203,6 @@ def debts_for_creditors_alone() -> None:
     incremental._settle_debts = mutated
 
 
-def lists_that_stay_cut() -> None:
-    """A list of which Jira failed to give the rest is sent as it came, and forgotten."""
-    children._leave = lambda *_: None
-
-
 def _rewrite_jql(rewrite: Callable[[str], str]) -> None:
     text = jql.text
     jql.text = lambda ask, dialect, condition="": rewrite(text(ask, dialect, condition))
@@ -263,9 +258,9 @@ MUTANTS: tuple[tuple[Callable[[], None], Change | None], ...] = (
     (no_closing_question, _with_bad_tokens),
     (repeated_token_is_the_end, _with_bad_tokens),
     (count_is_the_end, _with_bad_tokens),
+    # With a table of comments beside the issues.
     (one_bookmark_for_all, _with_comments),
     (debts_for_creditors_alone, _with_late_comments),
-    (lists_that_stay_cut, lambda schedule: _with_comments(_on_cloud(_few_tries(schedule)))),
 )
 """Each way of breaking the reader, and on what kind of schedules it is looked for."""
 
