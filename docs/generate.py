@@ -95,7 +95,7 @@ def streams_table() -> str:
     rows = ["| table | key | each run sends | from, on Server and Data Center | on Cloud |", "|---|---|---|---|---|"]
     for stream in STREAMS:
         sends = f"what changed (`{stream.replication_key}`)" if stream.replication_key else "the whole table"
-        sends += "" if stream.by_default else "; where it is selected"
+        sends += "" if stream.by_default else ", if it is selected"
         columns = f"[`{stream.name}`](docs/streams.md#{stream.name})"
         key = f"`{stream.key}`" + (f", on Cloud `{stream.cloud_key}`" if stream.cloud_key else "")
         rows.append(f"| {columns} | {key} | {sends} | {_place(stream.server)} | {_place(stream.place('cloud'))} |")
@@ -150,13 +150,13 @@ def _stream_section(stream: Stream) -> Iterator[str]:
     node = schema.load(stream.name)
     rows = "only those of issues" if stream.parent else "only issues"
     bookmark = f"; {rows} changed since the bookmark, by `{stream.replication_key}`" if stream.replication_key else ""
-    asleep = "" if stream.by_default else "; not selected by default"
     yield ""
     yield f"## {stream.name}"
     yield ""
     cloud_key = f", on Cloud `{stream.cloud_key}`" if stream.cloud_key else ""
     columns = f"{schema.leaf_count(node)} columns when objects are flattened"
-    yield f"Key `{stream.key}`{cloud_key}{bookmark}; {columns}{asleep}."
+    choice = "" if stream.by_default else "; not selected by default"
+    yield f"Key `{stream.key}`{cloud_key}{bookmark}; {columns}{choice}."
     if stream.note:
         yield ""
         yield stream.note

@@ -90,7 +90,9 @@ class Config:
         "XDG_STATE_HOME.",
     )
     projects: tuple[str, ...] = _option(
-        "list", "Keys of the projects whose issues are read; all if left out.", default=()
+        "list",
+        "Keys of the projects whose issues are read, all if left out; the other tables come from all projects.",
+        default=(),
     )
     jql: str | None = _option("jql", "A further JQL condition that issues must meet, without ORDER BY.")
     page_size: int = _option(

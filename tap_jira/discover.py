@@ -9,6 +9,7 @@ from typing import Any
 from tap_jira import schema as schemas
 from tap_jira.client import Client
 from tap_jira.errors import ForbiddenError, NotFoundError, NothingFoundError, RefusedError, UnavailableError
+from tap_jira.pagination import identity
 from tap_jira.site import Site
 from tap_jira.streams import ISSUES, STREAMS, Place, Stream
 
@@ -24,6 +25,7 @@ def discover(client: Client, site: Site) -> dict[str, Any]:
 LEAST: Mapping[str, tuple[tuple[str, str], ...]] = {
     "values": (("maxResults", "1"),),
     "projects": (("maxResults", "1"),),
+    "components": (("maxResults", "1"),),
     "user_list": (("maxResults", "1"),),
     "user_search": (("username", "."), ("maxResults", "1")),
     # Whom privacy hides is missing from a page.
@@ -42,8 +44,8 @@ def try_to_read(client: Client, stream: Stream, site: Site) -> None:
     try:
         _try_place(client, place)
     except NothingFoundError:
-        # So Cloud says that there is no project to be seen.
-        if place.pager != "projects":
+        # So Cloud says that there is no project to be seen, and any Jira that one is gone.
+        if place.pager != "projects" and place.projects is None:
             raise
     except NotFoundError:
         if place.otherwise is None:
@@ -52,9 +54,18 @@ def try_to_read(client: Client, stream: Stream, site: Site) -> None:
 
 
 def _try_place(client: Client, place: Place) -> None:
-    rows = client.get(place.path, [*place.params, *LEAST.get(place.pager, ())])
-    if not rows and place.pager in SHOWS_NOBODY:
+    if place.projects:
+        for project in _little(client, place.projects)[:1]:
+            _little(client, place.of_project(identity(project)))
+    elif not _little(client, place) and place.pager in SHOWS_NOBODY:
         raise ForbiddenError(f"GET /rest/api/2/{place.path} shows nobody, not even this account", 403)
+
+
+def _little(client: Client, place: Place) -> list[Any]:
+    """Some rows of a list, if it has any."""
+    answer = client.get(place.path, [*place.params, *LEAST.get(place.pager, ())])
+    rows = answer.get("values") if isinstance(answer, dict) else answer
+    return rows if isinstance(rows, list) else []
 
 
 def warn_of_unreadable(client: Client, site: Site, warn: Callable[[str], None]) -> None:

@@ -19,8 +19,9 @@ from tap_jira.errors import (
     TapError,
 )
 from tap_jira.incremental import sync_issues
-from tap_jira.pagination import Lists, Pages, Pairs, projects, values, whole
+from tap_jira.pagination import Lists, Pages, Pairs, components, projects, values, whole
 from tap_jira.progress import Tally
+from tap_jira.projects import of_each
 from tap_jira.run import Run, Table
 from tap_jira.site import Site
 from tap_jira.streams import ISSUES, Place
@@ -32,6 +33,7 @@ PAGERS: Mapping[str, Callable[[Lists, str, Pairs], Pages]] = {
     "whole": whole,
     "values": values,
     "projects": projects,
+    "components": components,
     "user_list": user_list,
     "user_search": user_search,
     "accounts": accounts,
@@ -139,7 +141,7 @@ def _are(names: Sequence[str]) -> str:
 def _sync_whole(run: Run, table: Table) -> None:
     """Send a whole table."""
     stream = table.stream
-    lists = Lists(run.client, run.call, run.site.version)
+    lists = Lists(run.client, run.call, run.site.version, run.together)
     columns = table.selection.schema["properties"]
     full_table.begin(run, table)
     for page in _pages(lists, stream.place(run.site.kind), stream.expand, columns):
@@ -148,7 +150,14 @@ def _sync_whole(run: Run, table: Table) -> None:
 
 
 def _pages(lists: Lists, place: Place, expand: Mapping[str, str], columns: Container[str]) -> Iterator[list[Any]]:
-    """The pages of a list at ``place`` or, if the site does not have that path, where it is otherwise."""
+    """The pages of a list at ``place`` or, if the site does not have that path, where it is otherwise.
+
+    Where each project has a list of its own, those of all.
+    """
+    if place.projects:
+        all_projects = _pages(lists, place.projects, {}, ())
+        yield from of_each(lists, all_projects, lambda here, id_: _pages(here, place.of_project(id_), expand, columns))
+        return
     if place.otherwise and lists.version and lists.version < place.since:
         place = place.otherwise
     words = [word for column, word in {**expand, **place.expand}.items() if column in columns]

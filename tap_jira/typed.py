@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from tap_jira.dates import to_utc
 from tap_jira.heads import Text
 from tap_jira.jsontext import dump, is_nameable, is_unstorable, load_anyhow
 from tap_jira.records import (
@@ -70,10 +71,11 @@ class Shaper:
             value = types.decode(raw)
         except (ValueError, RecursionError):
             return self._surprising(raw)
-        self._oddities.key = _label(types.get(value, ("key",)), types.get(value, ("id",)))
+        self._oddities.key = _label(types.top(value, "key"), types.top(value, "id"))
         types.finish(value)
-        if any(types.get(value, (key,)) is None for key in self._keys):
-            return None
+        for key in self._keys:
+            if types.top(value, key) is None:
+                return None
         line = types.encode(value)
         return dump(msgspec.to_builtins(value)) if is_unstorable(line) else line
 
@@ -108,8 +110,14 @@ class _Types:
         self._names: dict[type, dict[str, str]] = {}
         self._sources = {path for _, path in fill}
         kind, self._after = self._struct(columns, ())
+        self._tops = self._names[kind]
         self.decode = msgspec.json.Decoder(kind).decode
         self.encode = msgspec.json.Encoder().encode
+
+    def top(self, value: Any, name: str) -> Any:
+        """What a decoded record holds under a name; None if nothing."""
+        part = getattr(value, self._tops.get(name, ""), None)
+        return None if part is UNSET else part
 
     def get(self, value: Any, path: tuple[str, ...]) -> Any:
         """What lies there in a decoded value; None if nothing does."""
@@ -123,8 +131,8 @@ class _Types:
     def finish(self, value: Any) -> None:
         """Fill what Jira does not give, and change what cannot stay as it came."""
         for name, path in self._fill:
-            if self.get(value, (name,)) is None:
-                setattr(value, self._names[type(value)][name], self.get(value, path))
+            if self.top(value, name) is None:
+                setattr(value, self._tops[name], self.get(value, path))
         if self._after is not None:
             self._after(value)
 
@@ -139,7 +147,7 @@ class _Types:
             return list[item], change and _each(change)  # type: ignore[valid-type]
         assert isinstance(column, Scalar)
         native = _NATIVE.get((column.kind, column.format)) or _NATIVE[column.kind, ""]
-        return native, column.convert if column.format == "date-time" else None
+        return native, _instant(column) if column.format == "date-time" else None
 
     def _struct(self, column: Object, path: tuple[str, ...]) -> tuple[Any, Convert | None]:
         natives = {name: self._native(part, (*path, name)) for name, part in column.columns.items()}
@@ -178,13 +186,21 @@ def _members(hidden: list[str], changes: list[tuple[str, Convert]]) -> Callable[
 
 def _label(*names: Any) -> str:
     """What a warning calls a record: the first of its names that is one."""
-    return next((str(name)[:80] for name in names if name and isinstance(name, (str, int))), "?")
+    for name in names:
+        if name and isinstance(name, (str, int)):
+            return str(name)[:80]
+    return "?"
+
+
+def _instant(column: Column) -> Convert:
+    """The conversion of a text that is meant to be an instant, the shortest way for nearly all."""
+    return lambda text: to_utc(text) or column.convert(text)
 
 
 def _each(change: Convert) -> Convert:
     def change_items(values: list[Any]) -> list[Any]:
-        changed = (change(value) for value in values if value is not None)
-        return [value for value in changed if value is not None]
+        changed = [change(value) for value in values if value is not None]
+        return [value for value in changed if value is not None] if any(v is None for v in changed) else changed
 
     return change_items
 

@@ -81,6 +81,14 @@ def many_users(stage: Stage, count: int, *, admin: bool = False) -> Outcome:
     return stage.run(to=Site(world, accounts=who, base_url=BASE, version=(10, 0, 1), user_limits=limits))
 
 
+def without_a_project(stage: Stage) -> Outcome:
+    """The versions of all projects but one, which was deleted since they were listed."""
+    catalog = json.loads(stage.tap("--discover").output)
+    chosen = [{**entry, "selected": True} for entry in catalog["streams"] if entry["stream"] == "jira_versions"]
+    gone = says(404, "No project could be found with id '10002'.")
+    return stage.tap(catalog={"streams": chosen}, to=Answering(stage.site, "/project/10002/", gone))
+
+
 def too_many_users(stage: Stage) -> Outcome:
     stage.patch.setattr(users, "MOST_SEARCHES", 0)
     return many_users(stage, 500)
@@ -397,6 +405,7 @@ SCENES: Mapping[str, Scene] = {
     "Jira shows this account no project: …": lambda s: s.at_cloud(
         to=Answering(s.cloud, "/project/search", says(404, "No projects were found."))
     ),
+    "… of … projects are passed over (…): …": without_a_project,
     # Network and Jira.
     "… could not be reached (…) (…); check base_url, …": lambda s: s.run(to=lost("connect", "Connection refused")),
     "the proxy did not connect us to … (…) (…); …": lambda s: s.run(to=lost("proxy", "Tunnel connection failed: 403")),

@@ -22,7 +22,7 @@ LAYERS = (
     {"check"},
     {"sync"},
     {"authorize", "full_table", "incremental", "keygen"},
-    {"discover", "entrance", "issues", "machine", "run", "users"},
+    {"discover", "entrance", "issues", "machine", "projects", "run", "users"},
     {"children", "oauth1", "oauth2", "pagination", "site"},
     {"client"},
     {"verdict"},

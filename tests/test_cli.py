@@ -21,9 +21,6 @@ from tests.fakes import BASE, Time, run_tap
 
 STREAMS = [
     "jira_issues",
-    "jira_issue_comments",
-    "jira_issue_changelogs",
-    "jira_worklogs",
     "jira_projects",
     "jira_project_categories",
     "jira_project_roles",
@@ -31,7 +28,7 @@ STREAMS = [
     "jira_resolutions",
     "jira_users",
 ]
-BY_DEFAULT = [name for name in STREAMS if name not in ("jira_issue_comments", "jira_issue_changelogs", "jira_worklogs")]
+"""Those selected by default."""
 
 
 def test_a_command_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
@@ -48,7 +45,15 @@ def test_discovery_prints_the_catalog_and_nothing_else(tap: Tap) -> None:
     outcome = tap("--discover")
 
     assert outcome.code == 0
-    assert [entry["tap_stream_id"] for entry in json.loads(outcome.output)["streams"]] == STREAMS
+    assert [entry["tap_stream_id"] for entry in json.loads(outcome.output)["streams"]] == [
+        STREAMS[0],
+        "jira_issue_comments",
+        "jira_issue_changelogs",
+        "jira_worklogs",
+        *STREAMS[1:],
+        "jira_versions",
+        "jira_components",
+    ]
 
 
 def test_messages_of_a_sync(tap: Tap) -> None:
@@ -56,7 +61,7 @@ def test_messages_of_a_sync(tap: Tap) -> None:
     messages = tap().messages
 
     kinds = [message["type"] for message in messages]
-    assert [message["stream"] for message in messages[:7]] == BY_DEFAULT
+    assert [message["stream"] for message in messages[:7]] == STREAMS
     assert kinds[:9] == ["SCHEMA"] * 7 + ["STATE", "RECORD"]
     assert kinds.count("SCHEMA") == 7
     assert kinds[-1] == "STATE"

@@ -23,6 +23,8 @@ KEYS = {
     "jira_project_types": {"key": "string"},
     "jira_resolutions": {"id": "string"},
     "jira_users": {},
+    "jira_versions": {"id": "string"},
+    "jira_components": {"id": "string"},
 }
 TYPES = {"string", "integer", "number", "boolean", "object", "array"}
 ALLOWED = {"type", "format", "properties", "items", "title", "description"}
