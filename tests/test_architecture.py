@@ -27,7 +27,7 @@ LAYERS = (
     {"client"},
     {"verdict"},
     {"callback", "progress", "retry"},
-    {"atlassian", "auth", "jql", "offsets", "pace", "packed", "since", "tokens", "transport", "typed"},
+    {"atlassian", "auth", "inside", "jql", "offsets", "pace", "packed", "since", "tokens", "transport", "typed"},
     {
         "catalog",
         "config",
