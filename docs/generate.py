@@ -149,9 +149,8 @@ def streams_page() -> Iterator[str]:
 
 def _stream_section(stream: Stream) -> Iterator[str]:
     node = schema.load(stream.name)
-    bookmark = (
-        f"; only issues changed since the bookmark, by `{stream.replication_key}`" if stream.replication_key else ""
-    )
+    rows = "only those of issues" if stream.parent else "only issues"
+    bookmark = f"; {rows} changed since the bookmark, by `{stream.replication_key}`" if stream.replication_key else ""
     yield ""
     yield f"## {stream.name}"
     yield ""

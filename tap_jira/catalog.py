@@ -5,11 +5,9 @@ from __future__ import annotations
 import difflib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-
-from singer import metadata
 
 from tap_jira import jsontext
 from tap_jira import schema as schemas
@@ -108,8 +106,9 @@ def _id(entry: Mapping[str, Any]) -> str:
 
 def _select_stream(stream: Stream, entry: Mapping[str, Any], warn: Callable[[str], None]) -> Selection | None:
     about, chosen = _read(entry)
-    if not (about.get((), {}).get("selected-by-default", False) if chosen is None else chosen):
+    if not (_truth(about.get((), {}), "selected-by-default", stream.name) if chosen is None else chosen):
         return None
+    about = {crumb: _with_truths(own, _dotted((stream.name, *crumb))) for crumb, own in about.items()}
     full = entry.get("schema")
     if not isinstance(full, dict) or not isinstance(full.get("properties"), dict):
         raise ConfigError(f"the catalog has no schema for {stream.name}; write it anew with --discover")
@@ -124,7 +123,7 @@ def _select_stream(stream: Stream, entry: Mapping[str, Any], warn: Callable[[str
         raise ConfigError(
             f"the catalog's schema of {stream.name} lacks {', '.join(sorted(missing))}; write it anew with --discover"
         )
-    for doubt in _doubts(full, schema, about, forced):
+    for doubt in (*_contradictions(entry), *_doubts(full, schema, about, forced)):
         warn(f"catalog: {stream.name}: {doubt}")
     ids = _checked_ids(stream, full, _field_ids(about))
     schema, full = (schemas.rename_fields(node, ids) for node in (_fit(stream, schema, full, about, warn), full))
@@ -167,12 +166,10 @@ def _named(names: list[str], what: str) -> str:
 
 def _wanted(schema: Mapping[str, Any], about: Metadata) -> list[str]:
     """The selected fields of an issue: those that somebody chose, those selected by default, each in their order."""
-    chosen = {
-        crumb[3] for crumb, said in about.items() if crumb[:3] == _FIELDS and crumb[3:] and _first(said.get("selected"))
-    }
+    chosen = {crumb[3] for crumb, said in about.items() if crumb[:3] == _FIELDS and crumb[3:] and said["selected"]}
 
     def place(name: str) -> tuple[bool, bool]:
-        return (name not in chosen, not about.get((*_FIELDS, name), {}).get("selected-by-default", True))
+        return (name not in chosen, about.get((*_FIELDS, name), {}).get("selected-by-default") is False)
 
     return sorted(schema["properties"].get("fields", {}).get("properties", {}), key=place)
 
@@ -180,15 +177,34 @@ def _wanted(schema: Mapping[str, Any], about: Metadata) -> list[str]:
 def _read(entry: Mapping[str, Any]) -> tuple[Metadata, bool | None]:
     """The metadata of an entry, and what it says of the stream: selected, not selected, or nothing.
 
-    Before there was metadata, ``selected`` stood in the schema or beside it; some tools still write it there.
+    Of several that are for one breadcrumb, each adds to those before it. Before there was metadata, ``selected`` stood
+    in the schema or beside it; some tools still write it there.
     """
     entries = entry.get("metadata") or []
     if not isinstance(entries, list) or not all(map(_is_metadata, entries)):
         raise ConfigError(f"the catalog's metadata of {_id(entry)} is broken; write it anew with --discover")
-    about: Metadata = metadata.to_map(entries)
+    about: dict[Breadcrumb, dict[str, Any]] = {}
+    for each in entries:
+        about.setdefault(tuple(each["breadcrumb"]), {}).update(each["metadata"])
     schema = entry.get("schema")
-    legacy = schema.get("selected") if isinstance(schema, dict) else None
-    return about, _first(about.get((), {}).get("selected"), entry.get("selected"), legacy)
+    places = (about.get((), {}), entry, schema if isinstance(schema, dict) else {})
+    return about, _first(*(_truth(place, "selected", _id(entry)) for place in places))
+
+
+def _contradictions(entry: Mapping[str, Any]) -> Iterator[str]:
+    """Where several entries of the metadata are for one breadcrumb and say different things."""
+    about: dict[Breadcrumb, dict[str, Any]] = {}
+    torn: list[str] = []
+    for each in entry.get("metadata") or []:
+        earlier = about.setdefault(tuple(each["breadcrumb"]), {})
+        differing = [name for name, value in each["metadata"].items() if earlier.get(name, value) != value]
+        torn += [f"{_dotted(each['breadcrumb']) or 'the stream itself'} ({name})" for name in differing]
+        earlier.update(each["metadata"])
+    if torn:
+        yield (
+            f"several entries of the metadata are for one breadcrumb and differ: {_bounded(torn)}; the last one "
+            "counts, remove the others"
+        )
 
 
 def _is_metadata(value: Any) -> bool:
@@ -212,6 +228,7 @@ def _check_schema(node: Any, place: str) -> None:
     """ConfigError if a column, here or further inside, is not described in words that this tap knows."""
     if not isinstance(node, dict) or not _is_column(node):
         raise ConfigError(f"the catalog's schema is broken at {place!r}; write it anew with --discover")
+    _truth(node, "selected", place)
     for name, part in node.get("properties", {}).items():
         _check_schema(part, f"{place}.{name}")
     if "items" in node:
@@ -235,7 +252,7 @@ def _prune(
         is_forced = (not path and name in forced) or own.get("inclusion") == "automatic"
         if own.get("inclusion") == "unsupported" or (said is False and not is_forced):
             continue
-        is_in = (by_default and own.get("selected-by-default", True)) if said is None else said
+        is_in = (by_default and own.get("selected-by-default") is not False) if said is None else said
         if part.get("properties"):
             inner = _prune(part, here, about, set(), is_in)
             if inner["properties"] or is_forced:
@@ -246,7 +263,7 @@ def _prune(
 
 
 def _said(own: Mapping[str, Any], part: Mapping[str, Any]) -> bool | None:
-    return _first(own.get("selected"), part.get("selected"))
+    return _first(own.get("selected"), _truth(part, "selected", "a column"))
 
 
 def _doubts(full: dict[str, Any], selected: dict[str, Any], about: Metadata, forced: set[str]) -> Iterator[str]:
@@ -301,7 +318,7 @@ def _is_shut(crumb: Breadcrumb, said: Mapping[Breadcrumb, bool | None]) -> bool:
     return any(said[crumb[:length]] is False for length in range(2, len(crumb), 2))
 
 
-def _dotted(crumb: Breadcrumb) -> str:
+def _dotted(crumb: Iterable[str]) -> str:
     return ".".join(part for part in crumb if part != "properties")
 
 
@@ -315,15 +332,26 @@ def _counted(crumbs: list[Breadcrumb]) -> str:
 
 
 def _listed(crumbs: list[Breadcrumb]) -> str:
-    more = f" and {len(crumbs) - MOST_NAMES} more" if len(crumbs) > MOST_NAMES else ""
-    return ", ".join(map(_dotted, crumbs[:MOST_NAMES])) + more
+    return _bounded(list(map(_dotted, crumbs)))
 
 
-def _first(*values: Any) -> bool | None:
-    """The first that says something, in any of the ways in which JSON tools write a truth."""
-    for value in values:
-        if value is not None:
-            if str(value).lower() not in ("true", "false"):
-                raise ConfigError("the catalog has a selected that is neither true nor false; correct it")
-            return str(value).lower() == "true"
-    return None
+def _bounded(names: list[str]) -> str:
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return ", ".join(names[:MOST_NAMES]) + more
+
+
+def _first(*values: bool | None) -> bool | None:
+    """The first that says something."""
+    return next((value for value in values if value is not None), None)
+
+
+def _with_truths(own: Mapping[str, Any], place: str) -> dict[str, Any]:
+    return {**own, **{name: _truth(own, name, place) for name in ("selected", "selected-by-default")}}
+
+
+def _truth(own: Mapping[str, Any], name: str, place: str) -> bool | None:
+    """A truth in any of the ways in which JSON tools write one; None if there is none; ConfigError naming ``place``."""
+    value = own.get(name)
+    if value is not None and str(value).lower() not in ("true", "false"):
+        raise ConfigError(f"the catalog's {name} of {place} is neither true nor false; correct it")
+    return None if value is None else str(value).lower() == "true"

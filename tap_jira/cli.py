@@ -105,6 +105,7 @@ def _discover(opened: Session, options: argparse.Namespace, out: BinaryIO) -> in
     client, found = workers.call(pool, lambda: enter(config, opened.client))
     made = workers.call(pool, lambda: discover.discover(client, found, config.custom_field_names, kept))
     workers.call(pool, lambda: discover.warn_of_unreadable(client, found, LOGGER.warning))
+    LOGGER.info("%s", discover.extent(made))
     write_whole(out, json.dumps(made, indent=2, ensure_ascii=False).encode() + b"\n")
     return 0
 

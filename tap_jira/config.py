@@ -101,6 +101,12 @@ class Config:
         "(story_points).",
         default="id",
     )
+    reread_for_new_columns: bool = _option(
+        "boolean",
+        "Whether all issues are read again once when a column is selected that earlier runs did not have; else it "
+        "comes with the issues that change from then on.",
+        default=False,
+    )
     page_size: int = _option(
         "1-1000", "Issues asked for in the first request; later pages are sized to about 3 MB.", default=100
     )

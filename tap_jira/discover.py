@@ -8,7 +8,7 @@ from typing import Any
 
 from tap_jira import names
 from tap_jira import schema as schemas
-from tap_jira.catalog import FIELD_ID
+from tap_jira.catalog import FIELD_ID, select
 from tap_jira.client import Client
 from tap_jira.errors import ForbiddenError, NotFoundError, NothingFoundError, RefusedError, UnavailableError
 from tap_jira.pagination import identity
@@ -26,6 +26,17 @@ def discover(client: Client, site: Site, naming: str = "id", kept: Mapping[str, 
     """
     fields = client.get("field", is_whole=lambda answer: isinstance(answer, list))
     return {"streams": [_entry(stream, site, fields, naming, kept or {}) for stream in STREAMS]}
+
+
+def extent(catalog: Mapping[str, Any]) -> str:
+    """How much a catalog has, and how much of it is selected by default, in a sentence."""
+    columns = sum(schemas.leaf_count(entry["schema"]) for entry in catalog["streams"])
+    selections = select(catalog, LOGGER.warning)
+    by_default = sum(schemas.leaf_count(selection.schema) for selection in selections)
+    return (
+        f"discovered {len(catalog['streams'])} streams with {columns:,} columns; selected by default are "
+        f"{len(selections)} streams with {by_default:,} columns"
+    )
 
 
 LEAST: Mapping[str, tuple[tuple[str, str], ...]] = {

@@ -54,6 +54,10 @@ class Stream:
     """What must be asked for by name: the column and its word in ``expand``; only for selected columns."""
     fill: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Columns that Jira does not give, or not always, and where their value is found."""
+    parent: str = ""
+    """The stream whose rows carry these in a list; one scan feeds both."""
+    listed: tuple[str, ...] = ()
+    """Where that list lies in a row of ``parent``."""
     note: str = ""
     """What the rows of the table are, where its name does not tell."""
     by_default: bool = True
@@ -90,6 +94,42 @@ STREAMS = (
         replication_key="updated_at",
         expand={"changelog": "changelog"},
         fill={"updated_at": ("fields", "updated")},
+    ),
+    Stream(
+        "jira_issue_comments",
+        key="id",
+        server=Place("search"),
+        cloud=Place("search/jql"),
+        replication_key="issue_updated_at",
+        parent=ISSUES,
+        listed=("fields", "comment", "comments"),
+        by_default=False,
+        note="When an issue has changed, all of its comments are sent again. One that was deleted in Jira stays.",
+    ),
+    Stream(
+        "jira_issue_changelogs",
+        key="id",
+        server=Place("search"),
+        cloud=Place("search/jql"),
+        replication_key="issue_updated_at",
+        parent=ISSUES,
+        listed=("changelog", "histories"),
+        by_default=False,
+        note="Each row is one edit of an issue, of one or more fields. When an issue has changed, all of them are sent "
+        "again.",
+    ),
+    Stream(
+        "jira_worklogs",
+        key="id",
+        server=Place("search"),
+        cloud=Place("search/jql"),
+        replication_key="issue_updated_at",
+        # So it is called where Jira prints it.
+        fill={"issue_id": ("issueId",)},
+        parent=ISSUES,
+        listed=("fields", "worklog", "worklogs"),
+        by_default=False,
+        note="When an issue has changed, all of its worklogs are sent again. One that was deleted in Jira stays.",
     ),
     Stream(
         "jira_projects",

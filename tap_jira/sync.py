@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 from tap_jira import dictionary, full_table
@@ -19,6 +20,7 @@ from tap_jira.errors import (
 )
 from tap_jira.incremental import sync_issues
 from tap_jira.pagination import Lists, Pages, Pairs, components, projects, values, whole
+from tap_jira.progress import Tally
 from tap_jira.projects import of_each
 from tap_jira.run import Run, Table
 from tap_jira.site import Site
@@ -51,9 +53,9 @@ def sync(run: Run, selections: list[Selection]) -> int:
     run.send_state()
     with run.progress.run((selection.stream.name for selection in selections), lambda: run.exit_code):
         try:
-            for selection in selections:
-                if full_table.is_due(run, selection):
-                    _sync_stream(run, selection)
+            for scan in scans(selections):
+                if full_table.is_due(run, scan[0]):
+                    _sync_scan(run, scan)
         finally:
             dictionary.tell_new_fields(run)
             run.state.syncing(None)
@@ -65,6 +67,12 @@ def vet(run: Run, selections: list[Selection]) -> None:
     """Refuse a catalog that does not fit the site and a bookmark that is no time, before anything is sent."""
     _check_keys(selections, run.site)
     _check_bookmarks(run, selections)
+
+
+def scans(selections: Sequence[Selection]) -> list[list[Selection]]:
+    """The selected streams, those together that are read together: children with their parent."""
+    groups = groupby(selections, key=lambda selection: selection.stream.parent or selection.stream.name)
+    return [list(group) for _, group in groups]
 
 
 def must_be_readable(selection: Selection) -> bool:
@@ -91,33 +99,45 @@ def _check_bookmarks(run: Run, selections: list[Selection]) -> None:
             run.state.seconds(stream.name, stream.replication_key)
 
 
-def _sync_stream(run: Run, selection: Selection) -> None:
-    stream = selection.stream
-    run.state.syncing(stream.name)
-    with run.progress.stream(stream.name) as tally:
-        table = Table(run, selection)
+def _sync_scan(run: Run, scan: Sequence[Selection]) -> None:
+    names = [selection.stream.name for selection in scan]
+    run.state.syncing(names[0])
+    with run.progress.scan(names) as tallies:
+        tables = [Table(run, selection) for selection in scan]
         try:
-            if stream.replication_key:
-                sync_issues(run, table)
+            if scan[0].stream.replication_key:
+                sync_issues(run, tables)
             else:
-                _sync_whole(run, table)
-            tally.end("complete")
+                _sync_whole(run, tables[0])
+            _end(tallies, "complete")
         except ForbiddenError as error:
-            tally.end("skipped", error)
-            if must_be_readable(selection):
-                run.fail(error.exit_code, f"{stream.name} is skipped: {error}")
+            _end(tallies, "skipped", error)
+            said = f"{_are(names)} skipped: {error}"
+            if any(map(must_be_readable, scan)):
+                run.fail(error.exit_code, said)
             else:
-                LOGGER.warning("%s is skipped: %s", stream.name, error)
+                LOGGER.warning("%s", said)
         except (AuthError, ConfigError, OutputError, InterruptedByError):
             raise
         except TapError as error:
             # The other streams may be fine, and what this one has written is safe.
-            tally.end("failed", error)
-            run.fail(error.exit_code, f"{stream.name} is not complete: {error}")
+            _end(tallies, "failed", error)
+            run.fail(error.exit_code, f"{_are(names)} not complete: {error}")
         finally:
             run.workers.forget()
-            tally.until = str(run.state.bookmark(stream.name).get(str(stream.replication_key), ""))
-            table.close()
+            for table in tables:
+                stream = table.stream
+                table.tally.until = str(run.state.bookmark(stream.name).get(str(stream.replication_key), ""))
+                table.close()
+
+
+def _end(tallies: Sequence[Tally], outcome: str, reason: object = "") -> None:
+    for tally in tallies:
+        tally.end(outcome, reason)
+
+
+def _are(names: Sequence[str]) -> str:
+    return f"{', '.join(names)} {'is' if len(names) == 1 else 'are'}"
 
 
 def _sync_whole(run: Run, table: Table) -> None:

@@ -59,7 +59,9 @@ class Shaper:
         fill: Mapping[str, tuple[str, ...]],
         names: Mapping[str, str] | None = None,
     ) -> None:
-        self._columns = compile_record(schema, full, oddities)
+        # Where a column is filled from is known, though it may be no column itself.
+        known = {"properties": {**{path[0]: {} for path in fill.values()}, **full.get("properties", {})}}
+        self._columns = compile_record(schema, known, oddities)
         self._keys, self._oddities = keys, oddities
         self._fill = [(name, path) for name, path in fill.items() if name in self._columns.columns]
         self._names = names or {}

@@ -27,7 +27,7 @@ LAYERS = (
     {"client"},
     {"verdict"},
     {"callback", "progress", "retry"},
-    {"atlassian", "auth", "jql", "offsets", "pace", "packed", "tokens", "transport", "typed"},
+    {"atlassian", "auth", "inside", "jql", "offsets", "pace", "packed", "since", "tokens", "transport", "typed"},
     {
         "catalog",
         "config",
@@ -69,7 +69,7 @@ HOMES = {
     "shutil": set(),
     "tempfile": set(),
     "backoff": {"retry"},
-    "singer": {"catalog", "machine", "progress"},
+    "singer": {"machine", "progress"},
     "ctypes": {"memory"},
     "sqlite3": set(),
 }

@@ -47,7 +47,11 @@ def test_discovery_prints_the_catalog_and_nothing_else(tap: Tap) -> None:
 
     assert outcome.code == 0
     assert [entry["tap_stream_id"] for entry in json.loads(outcome.output)["streams"]] == [
-        *STREAMS,
+        STREAMS[0],
+        "jira_issue_comments",
+        "jira_issue_changelogs",
+        "jira_worklogs",
+        *STREAMS[1:],
         "jira_versions",
         "jira_components",
     ]

@@ -14,6 +14,9 @@ from tap_jira.schema import add_custom_fields, leaf_count, load
 
 KEYS = {
     "jira_issues": {"id": "string"},
+    "jira_issue_comments": {"id": "string"},
+    "jira_issue_changelogs": {"id": "string"},
+    "jira_worklogs": {"id": "string"},
     "jira_projects": {"id": "string"},
     "jira_project_categories": {"id": "string"},
     "jira_project_roles": {"id": "integer"},

@@ -38,13 +38,6 @@ Place = tuple[str, ...]
 
 
 @pytest.fixture
-def everything(tap: Tap) -> dict[str, Any]:
-    """The catalog with every table selected, also those that are not by default."""
-    found = json.loads(tap("--discover").output)
-    return {"streams": [{**entry, "selected": True} for entry in found["streams"]]}
-
-
-@pytest.fixture
 def run(tap: Tap, everything: dict[str, Any]) -> Outcome:
     """A whole first sync of everything."""
     return tap(catalog=everything)
@@ -272,10 +265,10 @@ def test_lines_are_plain(run: Outcome) -> None:
 
 
 def test_one_changed_issue_keeps_the_rules(
-    tap: Tap, run: Outcome, everything: dict[str, Any], schemas: dict[str, dict[str, Any]]
+    tap: Tap, everything: dict[str, Any], run: Outcome, schemas: dict[str, dict[str, Any]]
 ) -> None:
     """A later run announces its tables exactly as the first one did."""
-    later = tap(catalog=everything, state=run.state)
+    later = tap(state=run.state, catalog=everything)
 
     assert {message["stream"]: message["schema"] for message in later.of_type("SCHEMA")} == schemas
     assert later.messages[len(STREAMS)] == {"type": "STATE", "value": run.state}
