@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from tap_jira.client import Sends
 from tap_jira.names import choose, plain
+from tap_jira.records import Oddities
 from tap_jira.schema import LONGEST_NAME, add_custom_fields, is_plain, load
 from tap_jira.simulator import CloudCredentials, CloudSite, Site
+from tap_jira.typed import Shaper
 from tap_jira.wire import Request, Response
 from tests.conftest import Tap
 from tests.fakes import CLOUD, Outcome
@@ -100,6 +102,8 @@ def sent_columns(outcome: Outcome) -> dict[str, Any]:
 def by_id(records: list[dict[str, Any]], names: dict[str, str]) -> list[dict[str, Any]]:
     """Records of issues with the fields under their ids again."""
     ids = {name: field_id for field_id, name in names.items()}
+    left = names.keys() - set(names.values())
+    assert [name for record in records for name in record["fields"] if name in left] == []
     return [{**r, "fields": {ids.get(n, n): v for n, v in r["fields"].items()}} for r in records]
 
 
@@ -320,6 +324,19 @@ def test_odd_values_are_named_too(run: Run, at: Site, odd: dict[str, Any]) -> No
 
     assert outcome.records("jira_issues")
     assert by_id(outcome.records("jira_issues"), ids_of(catalog)) == expected.records("jira_issues")
+
+
+def test_odd_issues_are_named_too() -> None:
+    """Whatever came before it, and whichever way it is shaped, an issue leaves with the names of columns."""
+    schema = add_custom_fields(load("jira_issues"), [field(7, "number")])
+    shaper = Shaper(schema, schema, ["id"], Oddities("jira_issues", str, str), {}, {"customfield_7": "points"})
+    whole = {"id": "1", "fields": {"customfield_7": 5, "summary": "a"}}
+    odd = [{"id": "2", "fields": "none"}, {"id": "3", "fields": None}, {"id": "4"}, {"id": "5", "fields": {"x": 1}}]
+    named = {"id": "1", "fields": {"points": 5, "summary": "a"}}
+
+    for issue in [whole, *(one for each in odd for one in (each, whole, whole))]:
+        for line in (shaper.of_text(json.dumps(issue).encode()), shaper.of_value(issue)):
+            assert issue is not whole or (line and json.loads(line)) == named
 
 
 def test_a_warning_tells_name_and_id(run: Run, at: Site) -> None:
