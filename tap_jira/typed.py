@@ -18,6 +18,7 @@ from tap_jira.heads import Text
 from tap_jira.jsontext import dump, is_nameable, is_unstorable, load_anyhow
 from tap_jira.records import (
     LARGEST_INTEGER,
+    MISFITS,
     MOST_LEFT_OUT,
     Array,
     Column,
@@ -56,6 +57,7 @@ class Shaper:
         self._columns = compile_record(schema, full, oddities)
         self._keys, self._oddities = keys, oddities
         self._fill = [(name, path) for name, path in fill.items() if name in self._columns.columns]
+        oddities.keeps = MISFITS in self._columns.columns
         self._surprises = 0
         self._types: _Types | None = None
 
@@ -70,6 +72,8 @@ class Shaper:
             return self._surprising(raw)
         self._oddities.key = _label(types.get(value, ("key",)), types.get(value, ("id",)))
         types.finish(value)
+        if self._oddities.keeps:
+            types.put(value, MISFITS, self._oddities.misfits())
         if any(types.get(value, (key,)) is None for key in self._keys):
             return None
         line = types.encode(value)
@@ -84,6 +88,8 @@ class Shaper:
             if raw.get(name) is None:
                 raw[name] = _found(raw, path)
         record = self._columns.convert(raw)
+        if self._oddities.keeps:
+            record[MISFITS] = self._oddities.misfits()
         return dump(record) if all(record.get(key) is not None for key in self._keys) else None
 
     def _surprising(self, raw: Text) -> bytes | None:
@@ -109,6 +115,10 @@ class _Types:
         self.decode = msgspec.json.Decoder(kind).decode
         self.encode = msgspec.json.Encoder().encode
 
+    def put(self, value: Any, name: str, part: Any) -> None:
+        """Let a decoded record hold this under a name that is a column of it."""
+        setattr(value, self._names[type(value)][name], part)
+
     def get(self, value: Any, path: tuple[str, ...]) -> Any:
         """What lies there in a decoded value; None if nothing does."""
         for name in path:
@@ -122,7 +132,7 @@ class _Types:
         """Fill what Jira does not give, and change what cannot stay as it came."""
         for name, path in self._fill:
             if self.get(value, (name,)) is None:
-                setattr(value, self._names[type(value)][name], self.get(value, path))
+                self.put(value, name, self.get(value, path))
         if self._after is not None:
             self._after(value)
 
