@@ -100,7 +100,7 @@ def _discover(opened: Session, out: BinaryIO) -> int:
 
     pool = opened.pool
     client, found = workers.call(pool, lambda: enter(opened.config, opened.client))
-    catalog = workers.call(pool, lambda: discover.discover(client, found))
+    catalog = workers.call(pool, lambda: discover.discover(client, found, pool.together))
     workers.call(pool, lambda: discover.warn_of_unreadable(client, found, LOGGER.warning))
     write_whole(out, json.dumps(catalog, indent=2, ensure_ascii=False).encode() + b"\n")
     return 0
