@@ -49,7 +49,8 @@ def main() -> None:
 
 def watched(ours: Tap, folder: Path, issues: int, limit: float, every: float = 1.0) -> dict[str, Any]:
     """The megabytes that the tap holds while it copies so many issues, looked at every so many seconds."""
-    with simulated_jira(ours.command, folder, issues) as jira, (folder / "run.log").open("wb") as log:
+    # Nobody asks twice here, so it need not remember much.
+    with simulated_jira(ours.command, folder, issues, "--cache", "500") as jira, (folder / "run.log").open("wb") as log:
         argv = cases.this_tap(ours, jira, folder, None)
         begun = time.monotonic()
         process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=log, env=measure.environment())

@@ -95,6 +95,7 @@ def streams_table() -> str:
     rows = ["| table | key | each run sends | from, on Server and Data Center | on Cloud |", "|---|---|---|---|---|"]
     for stream in STREAMS:
         sends = f"what changed (`{stream.replication_key}`)" if stream.replication_key else "the whole table"
+        sends += "" if stream.by_default else ", if it is selected"
         columns = f"[`{stream.name}`](docs/streams.md#{stream.name})"
         key = f"`{stream.key}`" + (f", on Cloud `{stream.cloud_key}`" if stream.cloud_key else "")
         rows.append(f"| {columns} | {key} | {sends} | {_place(stream.server)} | {_place(stream.place('cloud'))} |")
@@ -141,7 +142,9 @@ def streams_page() -> Iterator[str]:
     yield ""
     yield "`--discover` adds to `jira_issues` a column for each custom field of the site, `fields.customfield_10010`"
     yield "and so on, with the name that people see in Jira in its title and description, and on Cloud with what the"
-    yield "site says of the field, where the account may know. Its type is the one that Jira declares:"
+    yield "site says of the field, where the account may know. `custom_field_names` has it"
+    yield "[called by that name](configuration.md#names-of-custom-fields); `jira_fields` tells which column is which."
+    yield "Its type is the one that Jira declares:"
     yield ""
     yield "| declared by Jira, alone or in a list | column, or entry of the list |"
     yield "|---|---|"
@@ -164,14 +167,15 @@ def _object_kinds() -> str:
 
 def _stream_section(stream: Stream) -> Iterator[str]:
     node = schema.load(stream.name)
-    bookmark = (
-        f"; only issues changed since the bookmark, by `{stream.replication_key}`" if stream.replication_key else ""
-    )
+    rows = "only those of issues" if stream.parent else "only issues"
+    bookmark = f"; {rows} changed since the bookmark, by `{stream.replication_key}`" if stream.replication_key else ""
     yield ""
     yield f"## {stream.name}"
     yield ""
     cloud_key = f", on Cloud `{stream.cloud_key}`" if stream.cloud_key else ""
-    yield f"Key `{stream.key}`{cloud_key}{bookmark}; {schema.leaf_count(node)} columns when objects are flattened."
+    columns = f"{schema.leaf_count(node)} columns when objects are flattened"
+    choice = "" if stream.by_default else "; not selected by default"
+    yield f"Key `{stream.key}`{cloud_key}{bookmark}; {columns}{choice}."
     if stream.note:
         yield ""
         yield stream.note

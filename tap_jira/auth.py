@@ -25,6 +25,8 @@ from requests_oauthlib import OAuth1
 from tap_jira.config import Config
 from tap_jira.errors import ConfigError
 
+LONGEST_PATH = 500
+"""Characters; the key itself has more, with its BEGIN and END lines or without."""
 Signer: TypeAlias = AuthBase
 """What puts credentials on a request, as ``requests`` has it done."""
 
@@ -136,10 +138,14 @@ def _key_text(config: Config) -> tuple[str, bytes]:
     if config.oauth_private_key:
         # Environment variables and .env files often hold line ends as a backslash and an n.
         return "oauth_private_key", config.oauth_private_key.replace("\\n", "\n").strip().encode()
+    path = str(config.oauth_private_key_file)
+    if "\n" in path or "-----BEGIN" in path or len(path) > LONGEST_PATH:
+        # An error that names the path would show it.
+        raise ConfigError("oauth_private_key_file holds no path; the key itself goes into oauth_private_key")
     try:
-        return "oauth_private_key_file", Path(str(config.oauth_private_key_file)).expanduser().read_bytes()
+        return "oauth_private_key_file", Path(path).expanduser().read_bytes()
     except OSError as error:
-        raise ConfigError(f"oauth_private_key_file cannot be read: {error.strerror}") from None
+        raise ConfigError(f"oauth_private_key_file, {path!r}, cannot be read: {error.strerror}") from None
 
 
 def new_key_pair(bits: int) -> tuple[bytes, bytes]:

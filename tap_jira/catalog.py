@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
-
-from singer import metadata
 
 from tap_jira import jsontext
 from tap_jira import schema as schemas
 from tap_jira.errors import ConfigError
 from tap_jira.jsontext import is_nameable
-from tap_jira.streams import STREAMS, Stream
+from tap_jira.streams import ISSUES, STREAMS, Stream
 
 Breadcrumb = tuple[str, ...]
 Metadata = Mapping[Breadcrumb, Mapping[str, Any]]
@@ -23,18 +22,36 @@ KINDS = {"null", "string", "integer", "number", "boolean", "object", "array"}
 """The types that JSON Schema has."""
 MOST_NAMES = 10
 """Names of fields that a warning tells."""
+FIELD_ID = "field-id"
+"""In the metadata of a column whose name is not the id of its field: that id."""
 _FIELDS = ("properties", "fields", "properties")
 
 
 @dataclass(frozen=True)
 class Selection:
-    """A stream to be synced: its selected schema, the whole one, and whether somebody chose it."""
+    """A stream to be synced: its selected schema, the whole one, and whether somebody chose it.
+
+    In both schemas a field of the issues goes by its id, as it does in Jira.
+    """
 
     stream: Stream
     schema: dict[str, Any]
     full: dict[str, Any]
     keys: list[str]
     chosen: bool
+    names: Mapping[str, str] = field(default_factory=dict)
+    """What the column of a field is called that does not go by its id, by that id."""
+
+    @property
+    def sent(self) -> dict[str, Any]:
+        """The selected schema as targets get it: with the names of columns."""
+        return schemas.rename_fields(self.schema, self.names)
+
+    @property
+    def field_columns(self) -> dict[str, str]:
+        """What the column of each selected field is called, by the field's id."""
+        fields = self.schema["properties"].get("fields", {}).get("properties", {})
+        return {field_id: self.names.get(field_id, field_id) for field_id in fields}
 
 
 def parse(text: str, name: str) -> dict[str, Any]:
@@ -72,14 +89,26 @@ def select(catalog: Mapping[str, Any], warn: Callable[[str], None]) -> list[Sele
     return [selection for selection in chosen if selection is not None]
 
 
+def names(catalog: Mapping[str, Any]) -> dict[str, str]:
+    """What the columns of fields are called in a catalog, by the field's id, where their names are no ids."""
+    ids = (_field_ids(_read(entry)[0]) for entry in catalog["streams"] if _id(entry) == ISSUES)
+    return {field_id: name for named in ids for name, field_id in named.items()}
+
+
+def _field_ids(about: Metadata) -> dict[str, str]:
+    fields = ((crumb, own) for crumb, own in about.items() if crumb[:-1] == _FIELDS)
+    return {crumb[-1]: own[FIELD_ID] for crumb, own in fields if FIELD_ID in own}
+
+
 def _id(entry: Mapping[str, Any]) -> str:
     return str(entry.get("tap_stream_id") or entry.get("stream"))
 
 
 def _select_stream(stream: Stream, entry: Mapping[str, Any], warn: Callable[[str], None]) -> Selection | None:
     about, chosen = _read(entry)
-    if not (about.get((), {}).get("selected-by-default", False) if chosen is None else chosen):
+    if not (_truth(about.get((), {}), "selected-by-default", stream.name) if chosen is None else chosen):
         return None
+    about = {crumb: _with_truths(own, _dotted((stream.name, *crumb))) for crumb, own in about.items()}
     full = entry.get("schema")
     if not isinstance(full, dict) or not isinstance(full.get("properties"), dict):
         raise ConfigError(f"the catalog has no schema for {stream.name}; write it anew with --discover")
@@ -94,9 +123,25 @@ def _select_stream(stream: Stream, entry: Mapping[str, Any], warn: Callable[[str
         raise ConfigError(
             f"the catalog's schema of {stream.name} lacks {', '.join(sorted(missing))}; write it anew with --discover"
         )
-    for doubt in _doubts(full, schema, about, forced):
+    for doubt in (*_contradictions(entry), *_doubts(full, schema, about, forced)):
         warn(f"catalog: {stream.name}: {doubt}")
-    return Selection(stream, _fit(stream, schema, full, about, warn), full, keys, chosen=bool(chosen))
+    ids = _checked_ids(stream, full, _field_ids(about))
+    schema, full = (schemas.rename_fields(node, ids) for node in (_fit(stream, schema, full, about, warn), full))
+    named = {field_id: name for name, field_id in ids.items()}
+    return Selection(stream, schema, full, keys, chosen=bool(chosen), names=named)
+
+
+def _checked_ids(stream: Stream, full: dict[str, Any], ids: dict[str, str]) -> dict[str, str]:
+    """The ids of the fields whose columns have other names; ConfigError if two columns are of the same field."""
+    columns = full["properties"].get("fields", {}).get("properties", {})
+    fields = Counter(ids.get(name, name) for name in columns)
+    twice = [field_id for field_id, count in fields.items() if count > 1]
+    if twice:
+        raise ConfigError(
+            f"the catalog's metadata of {stream.name}, in which several columns have the {FIELD_ID} {twice[0]}, is "
+            "broken; write it anew with --discover"
+        )
+    return {name: field_id for name, field_id in ids.items() if name in columns}
 
 
 def _fit(
@@ -121,12 +166,10 @@ def _named(names: list[str], what: str) -> str:
 
 def _wanted(schema: Mapping[str, Any], about: Metadata) -> list[str]:
     """The selected fields of an issue: those that somebody chose, those selected by default, each in their order."""
-    chosen = {
-        crumb[3] for crumb, said in about.items() if crumb[:3] == _FIELDS and crumb[3:] and _first(said.get("selected"))
-    }
+    chosen = {crumb[3] for crumb, said in about.items() if crumb[:3] == _FIELDS and crumb[3:] and said["selected"]}
 
     def place(name: str) -> tuple[bool, bool]:
-        return (name not in chosen, not about.get((*_FIELDS, name), {}).get("selected-by-default", True))
+        return (name not in chosen, about.get((*_FIELDS, name), {}).get("selected-by-default") is False)
 
     return sorted(schema["properties"].get("fields", {}).get("properties", {}), key=place)
 
@@ -134,19 +177,39 @@ def _wanted(schema: Mapping[str, Any], about: Metadata) -> list[str]:
 def _read(entry: Mapping[str, Any]) -> tuple[Metadata, bool | None]:
     """The metadata of an entry, and what it says of the stream: selected, not selected, or nothing.
 
-    Before there was metadata, ``selected`` stood in the schema or beside it; some tools still write it there.
+    Of several that are for one breadcrumb, each adds to those before it. Before there was metadata, ``selected`` stood
+    in the schema or beside it; some tools still write it there.
     """
     entries = entry.get("metadata") or []
     if not isinstance(entries, list) or not all(map(_is_metadata, entries)):
         raise ConfigError(f"the catalog's metadata of {_id(entry)} is broken; write it anew with --discover")
-    about: Metadata = metadata.to_map(entries)
+    about: dict[Breadcrumb, dict[str, Any]] = {}
+    for each in entries:
+        about.setdefault(tuple(each["breadcrumb"]), {}).update(each["metadata"])
     schema = entry.get("schema")
-    legacy = schema.get("selected") if isinstance(schema, dict) else None
-    return about, _first(about.get((), {}).get("selected"), entry.get("selected"), legacy)
+    places = (about.get((), {}), entry, schema if isinstance(schema, dict) else {})
+    return about, _first(*(_truth(place, "selected", _id(entry)) for place in places))
+
+
+def _contradictions(entry: Mapping[str, Any]) -> Iterator[str]:
+    """Where several entries of the metadata are for one breadcrumb and say different things."""
+    about: dict[Breadcrumb, dict[str, Any]] = {}
+    torn: list[str] = []
+    for each in entry.get("metadata") or []:
+        earlier = about.setdefault(tuple(each["breadcrumb"]), {})
+        differing = [name for name, value in each["metadata"].items() if earlier.get(name, value) != value]
+        torn += [f"{_dotted(each['breadcrumb']) or 'the stream itself'} ({name})" for name in differing]
+        earlier.update(each["metadata"])
+    if torn:
+        yield (
+            f"several entries of the metadata are for one breadcrumb and differ: {_bounded(torn)}; the last one "
+            "counts, remove the others"
+        )
 
 
 def _is_metadata(value: Any) -> bool:
-    return isinstance(value, dict) and _is_names(value.get("breadcrumb")) and isinstance(value.get("metadata"), dict)
+    about = value.get("metadata") if isinstance(value, dict) else None
+    return isinstance(about, dict) and _is_names(value.get("breadcrumb")) and isinstance(about.get(FIELD_ID, ""), str)
 
 
 def _is_column(node: Mapping[str, Any]) -> bool:
@@ -165,6 +228,7 @@ def _check_schema(node: Any, place: str) -> None:
     """ConfigError if a column, here or further inside, is not described in words that this tap knows."""
     if not isinstance(node, dict) or not _is_column(node):
         raise ConfigError(f"the catalog's schema is broken at {place!r}; write it anew with --discover")
+    _truth(node, "selected", place)
     for name, part in node.get("properties", {}).items():
         _check_schema(part, f"{place}.{name}")
     if "items" in node:
@@ -188,7 +252,7 @@ def _prune(
         is_forced = (not path and name in forced) or own.get("inclusion") == "automatic"
         if own.get("inclusion") == "unsupported" or (said is False and not is_forced):
             continue
-        is_in = (by_default and own.get("selected-by-default", True)) if said is None else said
+        is_in = (by_default and own.get("selected-by-default") is not False) if said is None else said
         if part.get("properties"):
             inner = _prune(part, here, about, set(), is_in)
             if inner["properties"] or is_forced:
@@ -199,7 +263,7 @@ def _prune(
 
 
 def _said(own: Mapping[str, Any], part: Mapping[str, Any]) -> bool | None:
-    return _first(own.get("selected"), part.get("selected"))
+    return _first(own.get("selected"), _truth(part, "selected", "a column"))
 
 
 def _doubts(full: dict[str, Any], selected: dict[str, Any], about: Metadata, forced: set[str]) -> Iterator[str]:
@@ -254,7 +318,7 @@ def _is_shut(crumb: Breadcrumb, said: Mapping[Breadcrumb, bool | None]) -> bool:
     return any(said[crumb[:length]] is False for length in range(2, len(crumb), 2))
 
 
-def _dotted(crumb: Breadcrumb) -> str:
+def _dotted(crumb: Iterable[str]) -> str:
     return ".".join(part for part in crumb if part != "properties")
 
 
@@ -268,15 +332,26 @@ def _counted(crumbs: list[Breadcrumb]) -> str:
 
 
 def _listed(crumbs: list[Breadcrumb]) -> str:
-    more = f" and {len(crumbs) - MOST_NAMES} more" if len(crumbs) > MOST_NAMES else ""
-    return ", ".join(map(_dotted, crumbs[:MOST_NAMES])) + more
+    return _bounded(list(map(_dotted, crumbs)))
 
 
-def _first(*values: Any) -> bool | None:
-    """The first that says something, in any of the ways in which JSON tools write a truth."""
-    for value in values:
-        if value is not None:
-            if str(value).lower() not in ("true", "false"):
-                raise ConfigError("the catalog has a selected that is neither true nor false; correct it")
-            return str(value).lower() == "true"
-    return None
+def _bounded(names: list[str]) -> str:
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return ", ".join(names[:MOST_NAMES]) + more
+
+
+def _first(*values: bool | None) -> bool | None:
+    """The first that says something."""
+    return next((value for value in values if value is not None), None)
+
+
+def _with_truths(own: Mapping[str, Any], place: str) -> dict[str, Any]:
+    return {**own, **{name: _truth(own, name, place) for name in ("selected", "selected-by-default")}}
+
+
+def _truth(own: Mapping[str, Any], name: str, place: str) -> bool | None:
+    """A truth in any of the ways in which JSON tools write one; None if there is none; ConfigError naming ``place``."""
+    value = own.get(name)
+    if value is not None and str(value).lower() not in ("true", "false"):
+        raise ConfigError(f"the catalog's {name} of {place} is neither true nor false; correct it")
+    return None if value is None else str(value).lower() == "true"

@@ -111,7 +111,7 @@ class Check:
         """Find out everything, with the selection of this catalog, or the default one, and from these bookmarks on."""
         client, found = self._enter()
         if given is None:
-            given = self._call(partial(discover.discover, client, found))
+            given = self._call(partial(discover.discover, client, found, self._config.custom_field_names))
         selections = catalog.select(given, self._warn)
         # What it would write goes nowhere.
         writer = Writer(io.BytesIO(), self._opened.pool.monotonic)
@@ -119,12 +119,12 @@ class Check:
         sync.vet(run, selections)
         if not selections:
             self._warn("no stream is selected; set selected in the catalog's metadata")
-        chosen = {selection.stream.name: selection for selection in selections}
+        chosen = {selection.stream.name for selection in selections}
         for entry in self._report.streams:
             entry["selected"] = entry["name"] in chosen
-        for entry in self._report.streams:
-            if entry["selected"]:
-                self._try(run, chosen[entry["name"]], entry)
+        for scan in sync.scans(selections):
+            names = {selection.stream.name for selection in scan}
+            self._try(run, scan, [entry for entry in self._report.streams if entry["name"] in names])
 
     def _enter(self) -> tuple[Client, Site]:
         report = self._report
@@ -172,35 +172,40 @@ class Check:
         else:
             self._warn(f"{said}; synchronise this machine's clock (NTP)")
 
-    def _try(self, run: Run, selection: Selection, entry: dict[str, Any]) -> None:
-        """Whether a stream can be read, and what a sync does if not."""
-        stream = selection.stream
+    def _try(self, run: Run, scan: list[Selection], entries: list[dict[str, Any]]) -> None:
+        """Whether the streams of a scan can be read, and what a sync does if not."""
+        stream = scan[0].stream
+        found: dict[str, Any] = {"readable": False}
         try:
             if stream.replication_key:
-                self._try_issues(run, selection)
+                self._try_issues(run, scan)
             else:
                 self._call(partial(discover.try_to_read, run.client, stream, run.site))
         except (AuthError, ConfigError, InterruptedByError) as error:
-            entry.update(readable=False, reason=str(error))
+            found["reason"] = str(error)
             raise
         except TapError as error:
-            entry.update(readable=False, reason=_reason(error, stream.place(run.site.kind).needs))
-            if not isinstance(error, ForbiddenError) or sync.must_be_readable(selection):
+            found["reason"] = _reason(error, stream.place(run.site.kind).needs)
+            if not isinstance(error, ForbiddenError) or any(map(sync.must_be_readable, scan)):
                 self._report.fail(error.exit_code, f"{stream.name}: {error}")
             else:
                 self._warn(f"{stream.name} cannot be read, and a sync skips it")
         else:
-            entry["readable"] = True
+            found["readable"] = True
+        finally:
+            for entry in entries:
+                entry.update(found)
 
-    def _try_issues(self, run: Run, selection: Selection) -> None:
-        name, config, issues = selection.stream.name, self._config, self._report.issues
-        is_first = run.state.seconds(name, str(selection.stream.replication_key)) is None
+    def _try_issues(self, run: Run, scan: list[Selection]) -> None:
+        config, issues = self._config, self._report.issues
+        streams = [selection.stream for selection in scan]
+        is_first = [run.state.seconds(stream.name, str(stream.replication_key)) is None for stream in streams]
         try:
-            source, low = incremental.reader(run, selection)
-            window = Window(source.dialect.aligned(low), None)
+            source, lows = incremental.reader(run, scan)
+            window = Window(source.dialect.aligned(min(lows)), None)
             issues.update(
-                since=format_millis(low * 1000),
-                first_sync=is_first,
+                since=format_millis(min(lows) * 1000),
+                first_sync=any(is_first),
                 projects=list(config.projects),
                 jql=config.jql,
                 is_approximate=source.kind == "cloud",
@@ -208,7 +213,7 @@ class Check:
             issues["count"] = self._call(partial(source.count, window))
             self._measure(source, window)
         except RefusedError as refusal:
-            complaints = self._call(partial(incremental.refused_keys, run, name)) if refusal.status == 400 else ""
+            complaints = self._call(partial(incremental.refused_keys, run)) if refusal.status == 400 else ""
             if not complaints:
                 raise
             raise ConfigError(complaints) from refusal

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from tap_jira.client import Client
 from tap_jira.dates import number_to_utc, to_millis
-from tap_jira.errors import AuthError, FailedAnswerError, RefusedError, TapError
+from tap_jira.errors import AuthError, FailedAnswerError, NotFoundError, RefusedError, TapError
 from tap_jira.heads import is_cut
 from tap_jira.jsontext import dump
 
@@ -29,6 +29,8 @@ CHANGES = 10_000
 Issue = dict[str, Any]
 Together = Callable[[Sequence[Callable[[], None]]], object]
 """Does several calls, side by side where it can."""
+Left = list[tuple[Issue, tuple[str, ...]]]
+"""Lists that stay cut, each by its issue and where it lies there."""
 Ask = Callable[[int], tuple[list[Any], int | None]]
 """From a position to the children from there on and how many there are in all, if the answer tells."""
 
@@ -84,38 +86,41 @@ CHILDREN = {
 """What an issue may carry only in part, by the kind of site."""
 
 
-def complete(client: Client, issues: Sequence[Issue], kind: str, together: Together) -> None:
+def complete(client: Client, issues: Sequence[Issue], kind: str, together: Together) -> Left:
     """Fill up the child lists of a page's issues that are shorter than they say, as a site of this ``kind`` has them.
 
-    A list that cannot be filled up stays, with a warning; AuthError if Jira does not know us any more.
+    A list that cannot be filled up stays, with a warning; those of which Jira failed to give the rest are returned.
+    AuthError if Jira does not know us any more.
     """
     calls: list[Callable[[], None]] = []
+    left: Left = []
     for child in CHILDREN[kind]:
         cut = [issue for issue in issues if _is_cut(issue, child)]
         if child.in_bulk:
             calls += [
-                partial(_complete_in_bulk, client, cut[n : n + MOST_IN_BULK], child)
+                partial(_complete_in_bulk, client, cut[n : n + MOST_IN_BULK], child, left)
                 for n in range(0, len(cut), MOST_IN_BULK)
             ]
         else:
-            calls += [partial(_complete_alone, client, issue, child) for issue in cut]
+            calls += [partial(_complete_alone, client, issue, child, left) for issue in cut]
     together(calls)
+    return left
 
 
-def _complete_alone(client: Client, issue: Issue, child: Child) -> None:
+def _complete_alone(client: Client, issue: Issue, child: Child, left: Left) -> None:
     try:
         found, total = _all(_asker(client, str(issue.get("id")), child))
     except AuthError:
         raise
     except TapError as error:
-        _leave(issue, child, error)
+        _leave(issue, child, error, left)
         return
     came, total = _fill(issue, child, found, total)
     if came < total:
         LOGGER.warning("issue %s: only %d of %d %s can be had", issue.get("key"), came, total, child.items)
 
 
-def _complete_in_bulk(client: Client, issues: Sequence[Issue], child: Child) -> None:
+def _complete_in_bulk(client: Client, issues: Sequence[Issue], child: Child, left: Left) -> None:
     """Fill up the lists of many issues with one question, and alone those that are still cut."""
     found: dict[str, list[Any]] = {}
     try:
@@ -127,16 +132,19 @@ def _complete_in_bulk(client: Client, issues: Sequence[Issue], child: Child) -> 
     except TapError as error:
         # Jira cannot be reached: to find that out again for each issue would take very long.
         for issue in issues:
-            _leave(issue, child, error)
+            _leave(issue, child, error, left)
         return
     for issue in issues:
         if changes := found.get(str(issue.get("id"))):
             _fill(issue, child, changes, 0)
         if _is_cut(issue, child):
-            _complete_alone(client, issue, child)
+            _complete_alone(client, issue, child, left)
 
 
-def _leave(issue: Issue, child: Child, error: TapError) -> None:
+def _leave(issue: Issue, child: Child, error: TapError, left: Left) -> None:
+    # An issue that was deleted a moment ago has no more children.
+    if not isinstance(error, NotFoundError):
+        left.append((issue, child.place))
     LOGGER.warning("issue %s: %s stays cut: %s", issue.get("key"), child.items, error)
 
 

@@ -62,7 +62,7 @@ def main(argv: Sequence[str], machine: Machine | None = None) -> int:
 def _tap(options: argparse.Namespace, machine: Machine) -> int:
     with session(options.config, machine) as opened:
         if options.discover:
-            return _discover(opened, machine.out)
+            return _discover(opened, options, machine.out)
         return _sync(opened, options, machine.out)
 
 
@@ -78,7 +78,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     for flags, about in {
         ("-c", "--config"): "configuration, JSON; every key may come from the environment instead, as TAP_JIRA_<KEY>",
-        ("--catalog",): "what to sync, as --discover prints it; without it, all that is selected by default",
+        ("--catalog",): "what to sync, as --discover prints it; without it, all that is selected by default; with "
+        "--discover, names of columns are kept from there",
         ("-s", "--state"): "where the last sync ended; without it, all since start_date is read, or of one year",
     }.items():
         parser.add_argument(*flags, metavar="FILE", help=about)
@@ -93,16 +94,20 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _discover(opened: Session, out: BinaryIO) -> int:
-    from tap_jira import discover, workers
+def _discover(opened: Session, options: argparse.Namespace, out: BinaryIO) -> int:
+    from tap_jira import catalog, discover, workers
     from tap_jira.entrance import enter
     from tap_jira.messages import write_whole
 
-    pool = opened.pool
-    client, found = workers.call(pool, lambda: enter(opened.config, opened.client))
-    catalog = workers.call(pool, lambda: discover.discover(client, found, pool.together))
+    config, pool = opened.config, opened.pool
+    old = _given_catalog(options)
+    kept = catalog.names(old) if old else None
+    client, found = workers.call(pool, lambda: enter(config, opened.client))
+    naming = config.custom_field_names
+    made = workers.call(pool, lambda: discover.discover(client, found, naming, kept, pool.together))
     workers.call(pool, lambda: discover.warn_of_unreadable(client, found, LOGGER.warning))
-    write_whole(out, json.dumps(catalog, indent=2, ensure_ascii=False).encode() + b"\n")
+    LOGGER.info("%s", discover.extent(made))
+    write_whole(out, json.dumps(made, indent=2, ensure_ascii=False).encode() + b"\n")
     return 0
 
 
@@ -120,7 +125,9 @@ def _sync(opened: Session, options: argparse.Namespace, out: BinaryIO) -> int:
     client, found = workers.call(pool, lambda: enter(config, opened.client))
     LOGGER.info("%s, Jira %s %s, as %s", client.base_url, found.kind, ".".join(map(str, found.version)), found.account)
     if given is None:
-        selections = catalog.select(workers.call(pool, lambda: discover.discover(client, found)), LOGGER.warning)
+        naming = config.custom_field_names
+        made = workers.call(pool, lambda: discover.discover(client, found, naming))
+        selections = catalog.select(made, LOGGER.warning)
     if not selections:
         LOGGER.warning("no stream is selected; set selected in the catalog's metadata")
     writer = Writer(out, pool.monotonic)
@@ -136,11 +143,16 @@ def _sync(opened: Session, options: argparse.Namespace, out: BinaryIO) -> int:
 
 def _given(options: argparse.Namespace) -> tuple[dict[str, Any] | None, State]:
     """The catalog that the options name, if any, and the state, an empty one if none is named."""
-    from tap_jira import catalog, state
+    from tap_jira import state
 
     bookmarks = state.parse(text(options.state, "--state"), options.state) if options.state else state.State()
-    given = catalog.parse(text(options.catalog, "--catalog"), options.catalog) if options.catalog else None
-    return given, bookmarks
+    return _given_catalog(options), bookmarks
+
+
+def _given_catalog(options: argparse.Namespace) -> dict[str, Any] | None:
+    from tap_jira import catalog
+
+    return catalog.parse(text(options.catalog, "--catalog"), options.catalog) if options.catalog else None
 
 
 def _check(arguments: list[str], machine: Machine | None) -> int:

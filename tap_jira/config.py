@@ -90,9 +90,23 @@ class Config:
         "XDG_STATE_HOME.",
     )
     projects: tuple[str, ...] = _option(
-        "list", "Keys of the projects whose issues are read; all if left out.", default=()
+        "list",
+        "Keys of the projects whose issues are read, all if left out; the other tables come from all projects.",
+        default=(),
     )
     jql: str | None = _option("jql", "A further JQL condition that issues must meet, without ORDER BY.")
+    custom_field_names: str = _option(
+        "id or name",
+        "What the columns of custom fields are called by: the id (customfield_10016), or the name that people see "
+        "(story_points).",
+        default="id",
+    )
+    reread_for_new_columns: bool = _option(
+        "boolean",
+        "Whether all issues are read again once when a column is selected that earlier runs did not have; else it "
+        "comes with the issues that change from then on.",
+        default=False,
+    )
     page_size: int = _option(
         "1-1000", "Issues asked for in the first request; later pages are sized to about 3 MB.", default=100
     )
@@ -345,6 +359,14 @@ def _boolean(value: Any, kind: str) -> bool:
     return text in ("true", "1")
 
 
+def _choice(value: Any, kind: str) -> str:
+    """One of the words that ``kind`` spells out."""
+    text = str(value).strip().lower()
+    if text not in kind.split(" or "):
+        raise ValueError(f"must be {kind}")
+    return text
+
+
 def _jql(value: Any, kind: str) -> str:
     text = _text(value, kind).strip()
     depth = 0
@@ -383,6 +405,7 @@ _READERS: Mapping[str, Callable[[Any, str], Any]] = {
     "list": _list,
     "boolean": _boolean,
     "jql": _jql,
+    "id or name": _choice,
 }
 
 

@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from tap_jira import names
 from tap_jira import schema as schemas
+from tap_jira.catalog import FIELD_ID, select
 from tap_jira.client import Client
 from tap_jira.errors import ForbiddenError, NotFoundError, NothingFoundError, RefusedError, TapError, UnavailableError
-from tap_jira.pagination import count, is_page
+from tap_jira.pagination import count, identity, is_page
 from tap_jira.site import Site
 from tap_jira.streams import ISSUES, STREAMS, Place, Stream
 
@@ -24,17 +26,36 @@ MOST_FIELDS = 20_000
 """Fields of which a description is asked for: more than any site is known to have."""
 
 
-def discover(client: Client, site: Site, together: Together | None = None) -> dict[str, Any]:
+def discover(
+    client: Client,
+    site: Site,
+    naming: str = "id",
+    kept: Mapping[str, str] | None = None,
+    together: Together | None = None,
+) -> dict[str, Any]:
     """The catalog of a site as a Singer tap prints it; says in the log what the account may not read.
 
-    With ``together`` the columns of Cloud's fields have the descriptions that the site gives them as well. Those take a
-    request for each 50 fields, which is too much for what each run without a catalog needs.
+    ``naming`` says what the columns of custom fields are called by, ``id`` or ``name``; ``kept`` has the names that
+    some of them have already, by the field's id. With ``together`` the columns of Cloud's fields have the descriptions
+    that the site gives them as well. Those take a request for each 50 fields, which is too much for what each run
+    without a catalog needs.
     """
     fields = client.get("field", is_whole=lambda answer: isinstance(answer, list))
     if together and site.kind == "cloud":
         said = _descriptions(client, together)
         fields = [{**field, "description": said.get(field.get("id"))} for field in fields if isinstance(field, dict)]
-    return {"streams": [_entry(stream, site, fields) for stream in STREAMS]}
+    return {"streams": [_entry(stream, site, fields, naming, kept or {}) for stream in STREAMS]}
+
+
+def extent(catalog: Mapping[str, Any]) -> str:
+    """How much a catalog has, and how much of it is selected by default, in a sentence."""
+    columns = sum(schemas.leaf_count(entry["schema"]) for entry in catalog["streams"])
+    selections = select(catalog, LOGGER.warning)
+    by_default = sum(schemas.leaf_count(selection.schema) for selection in selections)
+    return (
+        f"discovered {len(catalog['streams'])} streams with {columns:,} columns; selected by default are "
+        f"{len(selections)} streams with {by_default:,} columns"
+    )
 
 
 def _descriptions(client: Client, together: Together) -> dict[Any, Any]:
@@ -63,6 +84,7 @@ def _descriptions(client: Client, together: Together) -> dict[Any, Any]:
 LEAST: Mapping[str, tuple[tuple[str, str], ...]] = {
     "values": (("maxResults", "1"),),
     "projects": (("maxResults", "1"),),
+    "components": (("maxResults", "1"),),
     "user_list": (("maxResults", "1"),),
     "user_search": (("username", "."), ("maxResults", "1")),
     # Whom privacy hides is missing from a page.
@@ -81,8 +103,8 @@ def try_to_read(client: Client, stream: Stream, site: Site) -> None:
     try:
         _try_place(client, place)
     except NothingFoundError:
-        # So Cloud says that there is no project to be seen.
-        if place.pager != "projects":
+        # So Cloud says that there is no project to be seen, and any Jira that one is gone.
+        if place.pager != "projects" and place.projects is None:
             raise
     except NotFoundError:
         if place.otherwise is None:
@@ -91,9 +113,18 @@ def try_to_read(client: Client, stream: Stream, site: Site) -> None:
 
 
 def _try_place(client: Client, place: Place) -> None:
-    rows = client.get(place.path, [*place.params, *LEAST.get(place.pager, ())])
-    if not rows and place.pager in SHOWS_NOBODY:
+    if place.projects:
+        for project in _little(client, place.projects)[:1]:
+            _little(client, place.of_project(identity(project)))
+    elif not _little(client, place) and place.pager in SHOWS_NOBODY:
         raise ForbiddenError(f"GET /rest/api/2/{place.path} shows nobody, not even this account", 403)
+
+
+def _little(client: Client, place: Place) -> list[Any]:
+    """Some rows of a list, if it has any."""
+    answer = client.get(place.path, [*place.params, *LEAST.get(place.pager, ())])
+    rows = answer.get("values") if isinstance(answer, dict) else answer
+    return rows if isinstance(rows, list) else []
 
 
 def warn_of_unreadable(client: Client, site: Site, warn: Callable[[str], None]) -> None:
@@ -109,12 +140,17 @@ def warn_of_unreadable(client: Client, site: Site, warn: Callable[[str], None]) 
                 warn(f"{stream.name} could not be tried: {error}")
 
 
-def _entry(stream: Stream, site: Site, fields: list[Any]) -> dict[str, Any]:
+def _entry(stream: Stream, site: Site, fields: list[Any], naming: str, kept: Mapping[str, str]) -> dict[str, Any]:
     schema = schemas.load(stream.name)
     beyond: frozenset[str] = frozenset()
+    ids: dict[str, str] = {}
     if stream.name == ISSUES:
         schema = schemas.add_custom_fields(schema, fields)
         beyond = schemas.beyond_budget(schema)
+        named = names.choose(schema["properties"]["fields"]["properties"], kept) if naming == "name" else {}
+        schema = _named(schema, named)
+        beyond = frozenset(named.get(field_id, field_id) for field_id in beyond)
+        ids = {name: field_id for field_id, name in named.items()}
         if beyond:
             LOGGER.info(
                 "%s: %d of the site's fields are in the catalog but not selected by default, to stay within %d "
@@ -133,9 +169,17 @@ def _entry(stream: Stream, site: Site, fields: list[Any]) -> dict[str, Any]:
         "key_properties": [key],
         "replication_method": method,
         "schema": schema,
-        "metadata": list(_metadata(stream, schema, key, method, beyond)),
+        "metadata": list(_metadata(stream, schema, key, method, beyond, ids)),
     }
     return {**entry, "replication_key": stream.replication_key} if stream.replication_key else entry
+
+
+def _named(schema: schemas.Node, named: Mapping[str, str]) -> schemas.Node:
+    """The schema of the issues with these names of columns, by id; the description of each tells the id."""
+    columns = schema["properties"]["fields"]["properties"]
+    for field_id in named:
+        columns[field_id]["description"] = f"{field_id}: {columns[field_id]['description']}"
+    return schemas.rename_fields(schema, named)
 
 
 def _never_null(types: str | list[str]) -> list[str]:
@@ -143,18 +187,22 @@ def _never_null(types: str | list[str]) -> list[str]:
 
 
 def _metadata(
-    stream: Stream, schema: dict[str, Any], key: str, method: str, beyond: frozenset[str]
+    stream: Stream, schema: dict[str, Any], key: str, method: str, beyond: frozenset[str], ids: Mapping[str, str]
 ) -> Iterator[dict[str, Any]]:
     about: dict[str, Any] = {
         "inclusion": "available",
-        "selected-by-default": True,
+        "selected-by-default": stream.by_default,
         "table-key-properties": [key],
         "forced-replication-method": method,
     }
     if stream.replication_key:
         about["valid-replication-keys"] = [stream.replication_key]
     yield {"breadcrumb": [], "metadata": about}
-    yield from _columns(schema, [], {key, stream.replication_key}, beyond)
+    for column in _columns(schema, [], {key, stream.replication_key}, beyond):
+        crumb = column["breadcrumb"]
+        if crumb[:-1] == ["properties", "fields", "properties"] and crumb[-1] in ids:
+            column["metadata"][FIELD_ID] = ids[crumb[-1]]
+        yield column
 
 
 def _columns(

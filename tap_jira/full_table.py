@@ -9,6 +9,7 @@ import logging
 from tap_jira.catalog import Selection
 from tap_jira.dates import format_millis, to_millis
 from tap_jira.run import Run, Table
+from tap_jira.streams import FIELDS
 
 LOGGER = logging.getLogger(__name__)
 
@@ -23,7 +24,7 @@ def is_due(run: Run, selection: Selection) -> bool:
     stream, hours = selection.stream, run.config.full_table_hours
     kept = run.state.bookmark(stream.name)
     millis = to_millis(kept.get(READ_AT))
-    if stream.replication_key or millis is None or kept.get(COLUMNS) != _columns(selection):
+    if stream.replication_key or millis is None or kept.get(COLUMNS) != _columns(run, selection):
         return True
     # Both are Jira's time, so that neither the machine nor a clock that was set back makes a table old or young.
     age = run.site.now - millis // 1000
@@ -58,7 +59,7 @@ def finish(run: Run, table: Table, doubts: list[str]) -> None:
         return
     if run.config.full_table_hours:
         now = format_millis(run.site.now * 1000)
-        run.state.keep(stream, **{READ_AT: now, COLUMNS: _columns(table.selection)})
+        run.state.keep(stream, **{READ_AT: now, COLUMNS: _columns(run, table.selection)})
     if table.version is None:
         return
     if not table.tally.rows:
@@ -69,9 +70,10 @@ def finish(run: Run, table: Table, doubts: list[str]) -> None:
         run.writer.activate_version(stream, table.version)
 
 
-def _columns(selection: Selection) -> str:
-    """A word that changes with the selected columns and their types."""
-    text = json.dumps(selection.schema, sort_keys=True)
+def _columns(run: Run, selection: Selection) -> str:
+    """A word that changes with the selected columns and their types, and where rows name columns of the issues, too."""
+    named = [run.issues.field_columns] if run.issues and selection.stream.name == FIELDS else []
+    text = json.dumps([selection.schema, *named], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import math
-import zlib
 
-GZIP = 16 + zlib.MAX_WBITS
-"""What zlib calls the format."""
+from zlib_ng import zlib_ng
+
+GZIP = 16 + zlib_ng.MAX_WBITS
+"""What zlib calls the format. zlib-ng is the same interface, and takes a third of the time."""
 PIECE = 256 * 1024
 
 
@@ -21,11 +22,11 @@ def unpack(packed: bytes, largest: float = math.inf) -> bytes:
     text = io.BytesIO()
     while packed:
         # Several members in a row are one text (RFC 1952, section 2.2).
-        member = zlib.decompressobj(GZIP)
+        member = zlib_ng.decompressobj(GZIP)
         while not member.eof:
             try:
                 piece = member.decompress(packed, PIECE)
-            except zlib.error as error:
+            except zlib_ng.error as error:  # type: ignore[misc]  # its stub takes the class for an instance
                 raise ValueError(str(error)) from None
             packed = member.unconsumed_tail
             if text.tell() + len(piece) > largest:

@@ -49,7 +49,9 @@ class _Fields(Struct):
     worklog: Part | None = None
 
 
-class _Issue(Struct):
+class Issue(Struct):
+    """An issue as far as it is read here."""
+
     id: Any = None
     fields: _Fields = msgspec.field(default_factory=_Fields)
     changelog: Part | None = None
@@ -65,7 +67,7 @@ class Head(NamedTuple):
 
 
 _answers = msgspec.json.Decoder(Answer)
-_issues = msgspec.json.Decoder(_Issue)
+_issues = msgspec.json.Decoder(Issue)
 
 
 def answer(body: bytes) -> Any:

@@ -1,18 +1,38 @@
-"""Send the issues that changed since the bookmark, and move the bookmark after them."""
+"""Send the issues that changed since the bookmark, and their children, and move the bookmarks after them.
+
+One scan of the issues feeds several tables: the issues themselves, and tables of what hangs on them. Targets flush
+table by table, so a bookmark that two tables share would lose the rows of the slower one when the target is killed.
+Each has a bookmark of its own, and the scan begins at the oldest. ``search`` says why a scan misses no issue from its
+beginning on; why no table misses a row:
+
+  1. A table is sent all rows of a scan but those whose printed ``updated`` lies before its own bookmark - lookback.
+     Such a row was indexed before the scan that has set this bookmark (premise A of ``search``). So that scan, or one
+     before it, has read the row and sent it to this table, or remembered that it owes it.
+  2. What the plan leaves out as sent already printed the same ``updated`` then as now, so the same tables wanted it.
+  3. An issue that could not be printed is owed to each table that wanted it, and remembered under its name. When it can
+     be, it goes to those and to all that would want it from the scan, which leaves it out.
+  4. A list inside an issue of which Jira failed to give the rest is owed in the same way, to the table of that list.
+  5. A STATE moves the bookmarks of all tables after the rows of all of them, and never one that is further on.
+
+How the site takes bounds of time is kept in the bookmark of the issues, whichever tables are selected.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
+from itertools import chain, groupby
 
-from tap_jira import issues, jql, packed
+from tap_jira import inside, issues, jql, packed, since
 from tap_jira.catalog import Selection
 from tap_jira.dates import duration, format_millis, to_millis, told
 from tap_jira.errors import ConfigError, NotFoundError, ReadError, RefusedError
 from tap_jira.offsets import OffsetWalk
 from tap_jira.run import Run, Table
-from tap_jira.search import Chunk, PageSize, Plan, Span, Walk
+from tap_jira.search import Chunk, PageSize, Plan, Row, Span, Walk
+from tap_jira.streams import ISSUES
 from tap_jira.tokens import TokenWalk
 
 LOGGER = logging.getLogger(__name__)
@@ -27,29 +47,58 @@ AHEAD_BYTES = 12_000_000
 packed, they are some dozens of pages, enough to keep eight connections busy while one of them is slow."""
 
 
-def sync_issues(run: Run, table: Table) -> None:
-    """Send the issues that changed since the bookmark, in order, and move the bookmark after each whole window.
+@dataclass(frozen=True)
+class Consumer:
+    """A table that a scan feeds, and from when on: what is older it was sent by an earlier run."""
+
+    table: Table
+    low: int
+    """Its own lower bound, in epoch seconds."""
+    since_millis: int
+    """The least ``updated`` of the rows that it is sent."""
+
+    @property
+    def name(self) -> str:
+        """The stream, as the state knows it."""
+        return self.table.stream.name
+
+    @property
+    def key(self) -> str:
+        """What the bookmark is called."""
+        return str(self.table.stream.replication_key)
+
+    def wants(self, row: Row) -> bool:
+        """Whether the row is not known to be older than what this table lacks."""
+        return row.updated is None or row.updated >= self.since_millis
+
+    def misses(self, row: Row) -> bool:
+        """Whether Jira failed to give all that this table is made of."""
+        return isinstance(row.issue, issues.Owed) or self.table.stream.listed[:-1] in row.issue.lacking
+
+
+def sync_issues(run: Run, tables: Sequence[Table]) -> None:
+    """Send the tables, in one scan, what changed since their bookmarks, and move those after each whole window.
 
     ConfigError, and the state as it was, if Jira does not take the condition of the configuration.
     """
-    name = table.stream.name
-    before = run.state.bookmark(name)
+    before = {name: run.state.bookmark(name) for name in (ISSUES, *(table.stream.name for table in tables))}
     try:
-        _sync_issues(run, table)
+        _scan(run, tables)
     except RefusedError as refusal:
         if refusal.status != 400:
             raise
         run.workers.forget()
-        complaints = run.call(partial(refused_keys, run, name))
+        complaints = run.call(partial(refused_keys, run))
         if not complaints:
             raise
-        run.state.keep(name, **{**dict.fromkeys(run.state.bookmark(name)), **before})
+        for name, kept in before.items():
+            run.state.keep(name, **{**dict.fromkeys(run.state.bookmark(name)), **kept})
         raise ConfigError(complaints) from refusal
 
 
-def refused_keys(run: Run, stream: str) -> str:
+def refused_keys(run: Run) -> str:
     """Which of ``projects`` and ``jql`` Jira does not take, and in which words; '' if they are not what it refuses."""
-    client, kind, config = run.client, _kind(run, stream), run.config
+    client, kind, config = run.client, _kind(run), run.config
     if issues.complaint(client, kind, ""):
         return ""
     conditions = {"projects": jql.condition(config.projects, None), "jql": jql.condition((), config.jql)}
@@ -60,51 +109,81 @@ def refused_keys(run: Run, stream: str) -> str:
     return f"{told}; correct it, or let this account see what it names" if told else ""
 
 
-def reader(run: Run, selection: Selection) -> tuple[issues.Issues, int]:
-    """What reads the selected columns of the issues that this run wants, and from when on (epoch seconds).
+def reader(run: Run, selections: Sequence[Selection]) -> tuple[issues.Issues, list[int]]:
+    """What reads of the issues that this run wants all that is selected, and from when on for each (epoch seconds).
 
-    The state remembers the condition, and how the site takes bounds of time.
+    The state takes over what is wanted, and remembers how the site takes bounds of time.
     """
-    name, key = selection.stream.name, str(selection.stream.replication_key)
+    streams = [selection.stream for selection in selections]
     condition = jql.condition(run.config.projects, run.config.jql)
-    low = _lower_bound(run, name, key, condition)
-    dialect = _dialect(run, name)
-    run.state.keep(name, filter=condition or None)
-    return issues.Issues(run.client, dialect, run.together, condition, **_wanted(selection), kind=_kind(run, name)), low
+    lows = [_lower_bound(run, selection, condition) for selection in selections]
+    dialect = _dialect(run)
+    parts = [stream.listed[:-1] for stream in streams if stream.parent]
+    return issues.Issues(
+        run.client, dialect, run.together, condition, **_wanted(selections), kind=_kind(run), parts=parts
+    ), lows
 
 
-def _sync_issues(run: Run, table: Table) -> None:
-    stream, key = table.stream, str(table.stream.replication_key)
-    source, low = reader(run, table.selection)
-    settled = max(low, run.site.now - run.lookback_seconds)
-    span = Span(low=low, now=run.site.now, settled=settled, aligned=source.dialect.aligned)
-    plan = Plan(WALKS[source.kind], span, PageSize(run.config.page_size), _settle_debts(run, table, source))
-    table.tally.ahead = lambda: (plan.rows_left, plan.share)
+def _scan(run: Run, tables: Sequence[Table]) -> None:
+    source, lows = reader(run, [table.selection for table in tables])
+    low, history = min(lows), _history(run)
     # Dates to the minute find a little more than was asked for. Rows before a bookmark's lookback are no harm, and a
     # page that did not join may need them; rows before start_date were not wanted.
-    first_millis = min(low, _history(run)) * 1000
+    consumers = [
+        Consumer(table, own, (own if own > low else min(own, history)) * 1000)
+        for table, own in zip(tables, lows, strict=True)
+    ]
+    settled = max(low, run.site.now - run.lookback_seconds)
+    span = Span(low=low, now=run.site.now, settled=settled, aligned=source.dialect.aligned)
+    plan = Plan(WALKS[source.kind], span, PageSize(run.config.page_size), _settle_debts(run, consumers, source))
+    tables[0].tally.ahead = lambda: (plan.handed_out, plan.rows_left, plan.share)
     for chunk in _chunks(plan, source, run):
-        rows = [row for row in chunk.rows if row.updated is None or row.updated >= first_millis]
-        table.send_texts(packed.texts(row.issue for row in rows if not isinstance(row.issue, issues.Owed)))
-        _owe(run, stream.name, [str(row.id) for row in rows if isinstance(row.issue, issues.Owed)])
-        if chunk.bookmark > low and run.state.advance(stream.name, key, chunk.bookmark):
+        _send(run, consumers, chunk.rows)
+        behind = [consumer for consumer in consumers if chunk.bookmark > consumer.low]
+        moved = [run.state.advance(consumer.name, consumer.key, chunk.bookmark) for consumer in behind]
+        if any(moved):
             run.send_state()
-    _report_debts(run, table)
+    for consumer in consumers:
+        _report_debts(run, consumer.table)
 
 
-def _settle_debts(run: Run, table: Table, source: issues.Issues) -> dict[str, int | None]:
+def _send(run: Run, consumers: Sequence[Consumer], rows: Sequence[Row]) -> None:
+    """Send each table what it wants of the rows, a page after the other; what cannot be sent is remembered."""
+    printed = [row for row in rows if not isinstance(row.issue, issues.Owed)]
+    for _, of_one_page in groupby(printed, key=lambda row: row.issue.bundle):
+        page = list(of_one_page)
+        texts = list(packed.texts(row.issue for row in page))
+        families = list(map(inside.Family, texts)) if any(c.table.stream.parent for c in consumers) else []
+        for consumer in consumers:
+            wanted = [place for place, row in enumerate(page) if consumer.wants(row)]
+            listed = consumer.table.stream.listed
+            if listed:
+                of_each = (families[place].rows(listed, consumer.key) for place in wanted)
+                consumer.table.send_texts(chain.from_iterable(of_each))
+            else:
+                consumer.table.send_texts(texts[place] for place in wanted)
+    doubtful = [row for row in rows if isinstance(row.issue, issues.Owed) or row.issue.lacking]
+    for consumer in consumers:
+        _owe(run, consumer.name, [str(row.id) for row in doubtful if consumer.wants(row) and consumer.misses(row)])
+
+
+def _settle_debts(run: Run, consumers: Sequence[Consumer], source: issues.Issues) -> dict[str, int | None]:
     """Try the issues that Jira could not print in earlier runs; the ids of those sent, with their ``updated``."""
     sent: dict[str, int | None] = {}
-    owed = _owed(run, table.stream.name)
-    for issue_id in list(owed):
+    for issue_id in sorted({issue_id for consumer in consumers for issue_id in _owed(run, consumer.name)}):
+        creditors = [consumer for consumer in consumers if issue_id in _owed(run, consumer.name)]
         row = run.call(partial(source.one, issue_id))
         if row is not None and isinstance(row.issue, issues.Owed):
             continue
         if row is not None:
-            table.send_texts(packed.texts([row.issue]))
+            # The scan will not bring it again, also not to those that do not know of the debt.
+            takers = [consumer for consumer in consumers if consumer in creditors or consumer.wants(row)]
+            _send(run, takers, [row._replace(updated=None)])
             sent[issue_id] = row.updated
-        owed.remove(issue_id)
-        run.state.keep(table.stream.name, owed=owed or None)
+        for consumer in creditors:
+            if row is None or not consumer.misses(row):
+                owed = [owed_id for owed_id in _owed(run, consumer.name) if owed_id != issue_id]
+                run.state.keep(consumer.name, owed=owed or None)
     return sent
 
 
@@ -151,9 +230,11 @@ def _chunks(plan: Plan, source: issues.Issues, run: Run) -> Iterator[Chunk]:
         run.tick()
 
 
-def _lower_bound(run: Run, stream: str, key: str, condition: str) -> int:
-    """From when on issues are read, in epoch seconds."""
-    history = _history(run)
+def _lower_bound(run: Run, selection: Selection, condition: str) -> int:
+    """From when on issues are read, in epoch seconds; the state takes over what is wanted."""
+    stream, key, history = selection.stream.name, str(selection.stream.replication_key), _history(run)
+    is_configured, rereads = bool(run.config.start_date), run.config.reread_for_new_columns
+    wanted = since.Wanted(condition, history, is_configured, selection.sent, rereads)
     if history > run.site.now:
         LOGGER.warning(
             "%s: start_date, %s, is still %s off by Jira's clock; no issue is read before that",
@@ -161,14 +242,12 @@ def _lower_bound(run: Run, stream: str, key: str, condition: str) -> int:
             told(history),
             duration(history - run.site.now),
         )
+    if notice := since.renew(run.state, stream, key, wanted):
+        LOGGER.warning("%s: %s", stream, notice)
     bookmark = run.state.seconds(stream, key)
     if bookmark is None:
-        since = format_millis(history * 1000)
-        LOGGER.info("%s: first sync, of issues updated since %s; start_date moves that", stream, since)
-        return history
-    if (run.state.bookmark(stream).get("filter") or "") != condition:
-        LOGGER.warning("%s: projects or jql have changed since the last run; everything is read again", stream)
-        run.state.keep(stream, **{key: None, "owed": None})
+        begin = format_millis(history * 1000)
+        LOGGER.info("%s: everything is read, of issues updated since %s; start_date moves that", stream, begin)
         return history
     reach = run.lookback_seconds
     if bookmark > run.site.now:
@@ -184,7 +263,11 @@ def _lower_bound(run: Run, stream: str, key: str, condition: str) -> int:
         bookmark, reach = run.site.now, reach + ahead
         run.state.keep(stream, **{key: None})
         run.state.advance(stream, key, bookmark - ahead)
-    return max(bookmark - reach, history if run.config.start_date else 0)
+    if not is_configured or history <= bookmark - reach:
+        return bookmark - reach
+    if history <= run.site.now:
+        since.leave_out(run.state, stream, history)
+    return history
 
 
 def _history(run: Run) -> int:
@@ -194,16 +277,16 @@ def _history(run: Run) -> int:
     return max(0, run.site.now - HISTORY_SECONDS if start is None else start // 1000)
 
 
-def _dialect(run: Run, stream: str) -> jql.Dialect:
+def _dialect(run: Run) -> jql.Dialect:
     """How the site takes bounds of time: as it was found once, or found now and kept in the state."""
-    kept = run.state.bookmark(stream).get("dates")
+    kept = run.state.bookmark(ISSUES).get("dates")
     if kept == "number":
         return jql.Numbers()
     dialect: jql.Dialect = jql.Literals(run.site.zone or "UTC")
     if kept != "literal":
-        dialect, sure = _found_dialect(run, stream)
+        dialect, sure = _found_dialect(run)
         kept = dialect.name if sure else None
-        run.state.keep(stream, dates=kept)
+        run.state.keep(ISSUES, dates=kept)
     if run.site.zone is None and kept == "literal":
         raise ConfigError(
             "this Jira wants dates in searches, reads them in the time zone of the account's profile, and does not "
@@ -212,9 +295,9 @@ def _dialect(run: Run, stream: str) -> jql.Dialect:
     return dialect if run.site.zone else jql.Numbers()
 
 
-def _found_dialect(run: Run, stream: str) -> tuple[jql.Dialect, bool]:
+def _found_dialect(run: Run) -> tuple[jql.Dialect, bool]:
     """How the site takes bounds of time, asked of the search that it has, whatever kind of site it says it is."""
-    said = _kind(run, stream)
+    said = _kind(run)
     other = "server" if said == "cloud" else "cloud"
     try:
         return run.call(partial(issues.find_dialect, run.client, said, run.site.zone))
@@ -223,26 +306,34 @@ def _found_dialect(run: Run, stream: str) -> tuple[jql.Dialect, bool]:
             found = run.call(partial(issues.find_dialect, run.client, other, run.site.zone))
         except RefusedError:
             raise missing from None
-        LOGGER.warning("%s: %s; the site says it is %s, and searches as %s does", stream, missing, said, other)
-    run.state.keep(stream, search=other)
+        LOGGER.warning("%s: %s; the site says it is %s, and searches as %s does", ISSUES, missing, said, other)
+    run.state.keep(ISSUES, search=other)
     return found
 
 
-def _kind(run: Run, stream: str) -> str:
+def _kind(run: Run) -> str:
     """Of which kind the site's search is: as the site says it is, unless it was found to be the other."""
-    kept = run.state.bookmark(stream).get("search")
+    kept = run.state.bookmark(ISSUES).get("search")
     return kept if isinstance(kept, str) and kept in WALKS else run.site.kind
 
 
-def _wanted(selection: Selection) -> dict[str, list[str]]:
-    """What is asked of Jira for the selected columns: the fields, by name or by exception, and the expansions."""
-    columns = selection.schema["properties"]
-    chosen = columns.get("fields", {}).get("properties", {})
-    every = selection.full["properties"].get("fields", {}).get("properties", {})
-    left_out = [name for name in every if name not in chosen and name not in ("updated", "created")]
-    named = sorted({*chosen, "updated", "created"})
-    by_exception = ["*all", *(f"-{name}" for name in left_out)]
+def _wanted(selections: Sequence[Selection]) -> dict[str, list[str]]:
+    """What is asked of Jira for all that is selected: the fields, by name or by exception, and the expansions."""
+    chosen: set[str] = {"updated", "created"}
+    every: list[str] = []
+    expand: list[str] = []
+    for stream, schema, full in ((each.stream, each.schema, each.full) for each in selections):
+        if stream.listed:
+            *above, name, _ = stream.listed
+            chosen.update([name] if above else [])
+            expand += [] if above else [name]
+        else:
+            columns = schema["properties"]
+            chosen |= columns.get("fields", {}).get("properties", {}).keys()
+            every += full["properties"].get("fields", {}).get("properties", {})
+            expand += [word for column, word in stream.expand.items() if column in columns]
+    by_exception = ["*all", *(f"-{name}" for name in every if name not in chosen)]
     return {
-        "fields": by_exception if len(by_exception) < len(named) else named,
-        "expand": [word for column, word in selection.stream.expand.items() if column in columns],
+        "fields": by_exception if every and len(by_exception) < len(chosen) else sorted(chosen),
+        "expand": sorted(set(expand)),
     }

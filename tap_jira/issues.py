@@ -66,6 +66,8 @@ class Issues:
     expand: Sequence[str] = ()
     kind: str = "server"
     """Of which kind the site is, ``server`` or ``cloud``: they search in different ways."""
+    parts: Sequence[tuple[str, ...]] = ()
+    """Where in an issue lists lie that are tables of their own: they are wanted of an unprintable issue as well."""
 
     def page(self, ask: Ask) -> Page:
         """The page that ``ask`` names, each issue with all of its children.
@@ -82,12 +84,13 @@ class Issues:
     def one(self, issue_id: str) -> Row | None:
         """An issue with its children; None if it is gone or hidden; with ``Owed`` in its place if it is unprintable."""
         try:
-            issue = self._whole_or_plain(issue_id)
+            issue, lacking = self._whole_or_plain(issue_id)
         except (NotFoundError, ForbiddenError):
             return None
         except FailedAnswerError:
             return Row(issue_id, None, None, Owed())
-        return self._completed([dump(issue)], None)[0]
+        row = self._completed([dump(issue)], None)[0]
+        return row._replace(issue=row.issue._replace(lacking=row.issue.lacking | lacking)) if lacking else row
 
     def count(self, window: Window) -> int | None:
         """How many issues the window has, on Jira Cloud about; None if Jira does not tell."""
@@ -161,14 +164,18 @@ class Issues:
             cut = {place: load_anyhow(bytes(texts[place])) for place, head in enumerate(placed) if head.is_cut}
         except ValueError as error:
             raise FailedAnswerError(f"an issue that Jira printed cannot be read: {error}") from error
-        children.complete(self.client, list(cut.values()), self.kind, self.together)
+        left = children.complete(self.client, list(cut.values()), self.kind, self.together)
+        lacking = {place: frozenset(part for of, part in left if of is issue) for place, issue in cut.items() if left}
         sizes = [memoryview(text).nbytes for text in texts]
         while cut:
             place, issue = cut.popitem()
             text = _text(issue, texts[place])
             bundle.replace(place, text)
             sizes[place] = memoryview(text).nbytes
-        return [_placed(head, Kept(bundle, place, sizes[place])) for place, head in enumerate(placed)]
+        return [
+            _placed(head, Kept(bundle, place, sizes[place], lacking.get(place, frozenset())))
+            for place, head in enumerate(placed)
+        ]
 
     def _rescue(self, query: str, ask: Ask, failure: FailedAnswerError) -> Page:
         """The same page, but for what cannot be printed: its ids from a search that prints hardly anything."""
@@ -210,14 +217,16 @@ class Issues:
             if row is not None:
                 yield row
 
-    def _whole_or_plain(self, issue_id: str) -> Any:
+    def _whole_or_plain(self, issue_id: str) -> tuple[Any, frozenset[tuple[str, ...]]]:
+        """An issue, with plain fields if it must be, and where lists are missing that tables are made of."""
         client, path = self.client.hasty(), f"issue/{quote(issue_id, safe='')}"
         try:
-            return client.get(path, {"fields": list(self.fields), **({"expand": self.expand} if self.expand else {})})
+            whole = client.get(path, {"fields": list(self.fields), **({"expand": self.expand} if self.expand else {})})
         except FailedAnswerError as failure:
             issue = client.get(path, {"fields": [*TIMES, *PLAIN_FIELDS]})
             LOGGER.warning("issue %s is written with its plain fields alone: %s", issue.get("key"), failure)
-            return issue
+            return issue, frozenset(part for part in self.parts if not _add(client, path, issue, part))
+        return whole, frozenset()
 
 
 def find_dialect(client: Client, kind: str, zone: str | None) -> tuple[jql.Dialect, bool]:
@@ -270,6 +279,22 @@ def _rows(client: Client, kind: str, query: str, most: int) -> list[Row]:
     is_whole = _is_token_answer if kind == "cloud" else _is_search_answer
     answer, _ = client.search(PATHS[kind], params, is_whole, heads.answer)
     return [_placed(heads.head(issue), None) for issue in answer.issues]
+
+
+def _add(client: Client, path: str, issue: Any, part: tuple[str, ...]) -> bool:
+    """Put one part of an issue, which is asked for by itself, into the rest of it; whether Jira could give it."""
+    *above, name = part
+    try:
+        found = client.get(path, {"fields": [name]} if above else {"fields": list(TIMES), "expand": [name]})
+    except FailedAnswerError as failure:
+        LOGGER.warning("issue %s: %s stays cut: %s", issue.get("key"), name, failure)
+        return False
+    for step in above:
+        issue, found = issue.get(step), found.get(step)
+    is_readable = isinstance(issue, dict) and isinstance(found, dict)
+    if is_readable:
+        issue[name] = found.get(name)
+    return is_readable
 
 
 def _text(issue: Any, came: heads.Text) -> heads.Text:

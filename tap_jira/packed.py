@@ -39,11 +39,12 @@ class Bundle:
 
 
 class Kept(NamedTuple):
-    """One issue of a bundle, and how many bytes its text has."""
+    """One issue of a bundle, how many bytes its text has, and where lists lie of which Jira has failed to give all."""
 
     bundle: Bundle
     place: int
     size: int = 0
+    lacking: frozenset[tuple[str, ...]] = frozenset()
 
 
 def texts(issues: Iterable[Kept]) -> Iterator[Text]:

@@ -35,6 +35,8 @@ class Lists:
     client: Client
     run: Callable[[Callable[[], Any]], Any]
     version: tuple[int, ...] = ()
+    together: Callable[[Sequence[Callable[[], Any]]], list[Any]] = lambda calls: [call() for call in calls]
+    """Runs calls side by side, at Jira's pace; for use inside what is run."""
     doubts: list[str] = field(default_factory=list)
 
     def get(self, path: str, params: Pairs, is_whole: Callable[[Any], bool]) -> Any:
@@ -97,6 +99,21 @@ def projects(lists: Lists, path: str, params: Pairs) -> Pages:
         if started:
             raise
         LOGGER.warning("Jira shows this account no project: %s", error)
+
+
+def components(lists: Lists, path: str, params: Pairs) -> Pages:
+    """Cloud's components, of which a page has each twice: a count of issues, and in it the component as others have it.
+
+    What Compass knows of it is in the inner one alone.
+    """
+    for page in values(lists, path, params):
+        yield [_unwrapped(row) for row in page]
+
+
+def _unwrapped(row: Any) -> Any:
+    if not isinstance(row, dict) or not isinstance(row.get("componentBean"), dict):
+        return row
+    return {**row["componentBean"], **{name: part for name, part in row.items() if name != "componentBean"}}
 
 
 def unseen(rows: list[Any], seen: set[str]) -> list[Any]:

@@ -40,8 +40,9 @@ class Tally:
     until: str = ""
     """Up to when everything was sent, where the stream has a bookmark."""
     asked: Counts = NOTHING
-    ahead: Callable[[], tuple[int, float]] | None = None
-    """About how many rows are still to come, 0 if unknown, and what share of the time span was read."""
+    ahead: Callable[[], tuple[int, int, float]] | None = None
+    """How many issues were read, about how many are still to come, 0 if unknown, and what share of the time span was.
+    """
     counted: int = 0
     """Rows that a metric has told."""
 
@@ -62,8 +63,8 @@ class Progress:
         """``show`` puts a text into the live line of a terminal; without it the log is told instead."""
         self._clock, self._gate, self._show = clock, gate, show
         self._tallies: dict[str, Tally] = {}
-        self._current: Tally | None = None
-        self._samples: deque[tuple[float, int]] = deque()  # when there were how many rows, oldest first
+        self._current: list[Tally] = []  # of the scan under way
+        self._samples: deque[tuple[float, int, int]] = deque()  # when there were how many rows and issues, oldest first
         self._shown_at = self._told_at = self._counted_at = clock.monotonic()
 
     def tally(self, stream: str) -> Tally:
@@ -86,23 +87,30 @@ class Progress:
                 LOGGER.info("%s", line)
 
     @contextmanager
-    def stream(self, stream: str) -> Iterator[Tally]:
-        """While inside, ``stream`` is synced; tells Singer's metrics of it at the end."""
-        tally = self._current = self.tally(stream)
+    def scan(self, streams: Iterable[str]) -> Iterator[list[Tally]]:
+        """While inside, these streams are synced together; tells Singer's metrics of them at the end.
+
+        What was asked of Jira counts for the first.
+        """
+        tallies = self._current = [self.tally(stream) for stream in streams]
         before = self._gate.counts
         self._counted_at = self._clock.monotonic()
         self._samples.clear()
         self._sample(self._counted_at)
         try:
-            yield tally
+            yield tallies
         except BaseException as error:
-            tally.end("aborted", error)
+            for tally in tallies:
+                tally.end("aborted", error)
             raise
         finally:
-            tally.asked = self._gate.counts.since(before)
-            tally.ahead = self._current = None
+            asked = self._gate.counts.since(before)
+            self._current = []
             self._hide()
-            self._log_metrics(tally)
+            for tally in tallies:
+                tally.asked = asked if tally is tallies[0] else NOTHING._replace(seconds=asked.seconds)
+                tally.ahead = None
+                self._log_metrics(tally)
 
     def _hide(self) -> None:
         """Take the live line away: what it said is over."""
@@ -111,38 +119,47 @@ class Progress:
 
     def tick(self) -> None:
         """Look at the clock, and tell what it is time to tell."""
-        now, tally = self._clock.monotonic(), self._current
-        if tally is None:
+        now = self._clock.monotonic()
+        if not self._current:
             return
         self._sample(now)
         if now - self._counted_at >= LOG_SECONDS:
             self._counted_at = now
-            _log_count(tally)
+            for tally in self._current:
+                _log_count(tally)
         if self._show:
             if now - self._shown_at >= LIVE_SECONDS:
                 self._shown_at = now
-                self._show(self._line(tally))
+                self._show(self._line())
         elif now - self._told_at >= LOG_SECONDS:
             self._told_at = now
-            LOGGER.info("%s", self._line(tally))
+            LOGGER.info("%s", self._line())
 
     def _sample(self, now: float) -> None:
-        if self._current and (not self._samples or now - self._samples[-1][0] >= 1):
-            self._samples.append((now, self._current.rows))
+        if not self._samples or now - self._samples[-1][0] >= 1:
+            self._samples.append((now, self._rows, _ahead(self._current[0])[0]))
         while len(self._samples) > 1 and now - self._samples[1][0] >= RATE_SECONDS:
             self._samples.popleft()
 
-    def _line(self, tally: Tally) -> str:
-        """How far a stream has come."""
-        began, rows_then = self._samples[0]
+    @property
+    def _rows(self) -> int:
+        return sum(tally.rows for tally in self._current)
+
+    def _line(self) -> str:
+        """How far the streams of a scan have come."""
+        began, rows_then, read_then = self._samples[0]
+        read = _ahead(self._current[0])[0]
         watched = self._clock.monotonic() - began
-        rate = (tally.rows - rows_then) / watched if watched else 0.0
-        pace = f"{rate:,.0f}" if rate >= 10 else f"{rate:.1f}"
-        parts = [f"{tally.rows:,} rows", f"{pace} rows/s", *_ahead(tally, rate if watched >= SURE_SECONDS else 0)]
+        rate, pace = (
+            (now - then) / watched if watched else 0.0 for now, then in ((self._rows, rows_then), (read, read_then))
+        )
+        parts = [f"{tally.stream}: {tally.rows:,} rows" for tally in self._current]
+        parts.append(f"{rate:,.0f} rows/s" if rate >= 10 else f"{rate:.1f} rows/s")
+        parts += _still(self._current[0], pace if watched >= SURE_SECONDS else 0)
         held = self._gate.held_for()
         if held > 0:
             parts.append(f"held back by Jira for {_duration(held)}")
-        return f"{tally.stream}: {', '.join(parts)}"
+        return ", ".join(parts)
 
     def _log_metrics(self, tally: Tally) -> None:
         """The points that singer-python's counters and timers would write.
@@ -171,13 +188,17 @@ class Progress:
         return _numbers(whole)
 
 
-def _ahead(tally: Tally, rate: float) -> Iterator[str]:
-    rows, share = tally.ahead() if tally.ahead else (0, 0.0)
-    if rows:
-        whole = tally.rows + rows
-        yield f"{100 * tally.rows // whole} % of about {whole:,}"
-        if rate:
-            yield f"{_duration(rows / rate)} left"
+def _ahead(tally: Tally) -> tuple[int, int, float]:
+    return tally.ahead() if tally.ahead else (tally.rows, 0, 0.0)
+
+
+def _still(tally: Tally, pace: float) -> Iterator[str]:
+    """What is still to come, at so many issues a second."""
+    read, left, share = _ahead(tally)
+    if left:
+        yield f"{100 * read // (read + left)} % of about {read + left:,}"
+        if pace:
+            yield f"{_duration(left / pace)} left"
     elif tally.ahead:
         yield f"{100 * share:.0f} % of the time span"
 

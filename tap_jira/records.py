@@ -19,6 +19,7 @@ from tap_jira import sprints
 from tap_jira.dates import number_to_utc, to_day, to_utc
 from tap_jira.jsontext import dump
 
+_FIELD = re.compile(r"(?<=^fields\.)\w+")
 Convert = Callable[[Any], Any]
 Log = Callable[[str], None]
 
@@ -48,6 +49,8 @@ class Oddities:
     warn: Log
     inform: Log
     key: str = "?"
+    names: Mapping[str, str] = field(default_factory=dict)
+    """What the columns of fields are called, by the ids that stand in paths."""
     keeps: bool = False
     """Whether values that do not fit are kept, for ``misfits`` to tell them."""
     nulled: Counter[str] = field(default_factory=Counter)
@@ -64,7 +67,7 @@ class Oddities:
             self.unkept[path] += 1
         if self.nulled[path] == 1:
             self.warn(
-                f"{self.stream} {self.key}: {path} holds {_describe(value)} where {kind} is expected; "
+                f"{self.stream} {self.key}: {self._called(path)} holds {_describe(value)} where {kind} is expected; "
                 f"it becomes null, here and in further records{f'; {MISFITS} keeps it' if is_kept else ''}"
             )
 
@@ -72,7 +75,8 @@ class Oddities:
         """The values kept since this was last asked, as a JSON text of lists by path; None if there are none."""
         if not self._kept:
             return None
-        lists = (f"{dump(path).decode()}:[{','.join(values)}]" for path, values in sorted(self._kept.items()))
+        kept = ((_FIELD.sub(lambda it: self.names.get(it[0], it[0]), path), them) for path, them in self._kept.items())
+        lists = (f"{dump(path).decode()}:[{','.join(values)}]" for path, values in sorted(kept))
         text = f"{{{','.join(lists)}}}"
         self._kept, self._room = {}, MOST_MISFITS
         return text
@@ -90,16 +94,32 @@ class Oddities:
         if path in self.unknown or len(self.unknown) < MOST_UNKNOWN:
             self.unknown[path] += 1
 
+    def take_unknown(self, prefix: str) -> list[str]:
+        """The names right below ``prefix`` that the catalog does not have; the caller tells them."""
+        paths = [path for path in self.unknown if path.startswith(prefix) and "." not in path[len(prefix) :]]
+        for path in paths:
+            del self.unknown[path]
+        return [path[len(prefix) :] for path in paths]
+
     def tell(self) -> None:
         """Say at the end what became null how often, and what the catalog does not have."""
         for path, count in sorted(self.nulled.items()):
             lost = self.unkept[path] if self.keeps else 0
             kept = f"; {MISFITS} does not have {lost} of these values" if lost else ""
-            self.warn(f"{self.stream}: {path} became null {'once' if count == 1 else f'{count} times'}{kept}")
+            often = "once" if count == 1 else f"{count} times"
+            self.warn(f"{self.stream}: {self._called(path)} became null {often}{kept}")
         if self.unknown:
             named = ", ".join(sorted(self.unknown)[:MOST_NAMES])
             more = f" and {len(self.unknown) - MOST_NAMES} more" if len(self.unknown) > MOST_NAMES else ""
             self.inform(f"{self.stream}: not in the catalog and left out, discover again to get them: {named}{more}")
+
+    def _called(self, path: str) -> str:
+        """A path as the table has it, where that differs with the id of the field."""
+        return _FIELD.sub(lambda id_: _with_id(self.names.get(id_[0], ""), id_[0]), path)
+
+
+def _with_id(name: str, field_id: str) -> str:
+    return f"{name} ({field_id})" if name not in ("", field_id) else field_id
 
 
 class Column(ABC):

@@ -47,6 +47,10 @@ class Run:
     exit_code: int = 0
     failures: list[str] = field(default_factory=list)
     """What went wrong so far, each as a sentence with its cause."""
+    issues: Selection | None = None
+    """The issues as they are selected, if they are."""
+    new_fields: dict[str, str] = field(default_factory=dict)
+    """Ids of the site's fields that the catalog does not have, and what people call them, as far as that is known."""
     state_at: float = 0.0
     progress: Progress = field(init=False)
 
@@ -101,8 +105,10 @@ class Table:
 
     def __init__(self, run: Run, selection: Selection) -> None:
         self._run, self.selection, self.stream = run, selection, selection.stream
-        self._oddities = Oddities(selection.stream.name, LOGGER.warning, LOGGER.info)
-        self._shaper = Shaper(selection.schema, selection.full, selection.keys, self._oddities, self.stream.fill)
+        self._oddities = Oddities(selection.stream.name, LOGGER.warning, LOGGER.info, names=selection.names)
+        self._shaper = Shaper(
+            selection.schema, selection.full, selection.keys, self._oddities, self.stream.fill, selection.names
+        )
         self.tally = run.progress.tally(self.stream.name)
         self.keyless = 0
         self.version: int | None = None
@@ -128,7 +134,10 @@ class Table:
                 self.tally.rows += 1
 
     def close(self) -> None:
-        """Tell what did not fit."""
+        """Tell what did not fit; new fields of the site are left to the run, which may learn their names."""
+        if self.selection is self._run.issues:
+            for field_id in self._oddities.take_unknown("fields."):
+                self._run.new_fields.setdefault(field_id, "")
         self._oddities.tell()
         self.tally.nulled = sum(self._oddities.nulled.values())
         self.tally.left_out += self.keyless

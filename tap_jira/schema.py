@@ -1,4 +1,4 @@
-"""The schemas of the seven tables, and the columns that a site's own fields add to the issues."""
+"""The schemas of the tables, and the columns that a site's own fields add to the issues."""
 
 from __future__ import annotations
 
@@ -178,9 +178,31 @@ def fit(schema: Node, full: Node, wanted: Iterable[str], most: int = MOST_LEAVES
         if room < 0:
             room += leaf_count(columns.pop(field_id))
             left_out.insert(0, field_id)
-    fields = {**schema["properties"]["fields"], "properties": columns}
-    fitted = {**schema, "properties": {**schema["properties"], "fields": fields}}
-    return Fitted(fitted, [field_id for field_id in folded if field_id in columns], left_out)
+    return Fitted(_with_fields(schema, columns), [field_id for field_id in folded if field_id in columns], left_out)
+
+
+def rename_fields(schema: Node, names: Mapping[str, str]) -> Node:
+    """``schema`` with the columns of an issue's fields under other names, by the names that they have in it."""
+    if not names or "fields" not in schema["properties"]:
+        return schema
+    return _with_fields(schema, {names.get(name, name): node for name, node in _fields_of(schema).items()})
+
+
+def room(node: Node) -> int:
+    """How many bytes the name of a field's column may have, so that every target can hold the names of its parts."""
+    return LONGEST_NAME - len("fields__") - _tail(node)
+
+
+def custom_number(name: str) -> str:
+    """The number in the id of a custom field; '' if it is no such id."""
+    custom = _CUSTOM.fullmatch(name)
+    return custom[1] if custom else ""
+
+
+def is_plain(name: str) -> bool:
+    """Whether every target can have a column of this name, and tell where the names of its parts begin."""
+    # Two underscores would read as the joint of a flattened name.
+    return _NAME.fullmatch(name) is not None and "__" not in name
 
 
 def _folded(node: Node) -> Node:
@@ -216,24 +238,26 @@ def _fields_of(schema: Node) -> Node:
     return fields
 
 
+def _with_fields(schema: Node, columns: Node) -> Node:
+    fields = {**schema["properties"]["fields"], "properties": columns}
+    return {**schema, "properties": {**schema["properties"], "fields": fields}}
+
+
 def _place(field_id: str, scope: object) -> tuple[bool, int, str]:
     """Where a field stands: fields of Jira and its apps by name, then the custom fields by number.
 
     ``scope`` is what Jira says of a field that only a team-managed project has
     (https://developer.atlassian.com/cloud/jira/platform/rest/v2/api-group-issue-fields/#api-rest-api-2-field-get).
     """
-    custom = _CUSTOM.fullmatch(field_id)
-    return (bool(scope), int(custom[1]) if custom else -1, field_id)
+    return (bool(scope), int(custom_number(field_id) or -1), field_id)
 
 
 def _is_usable(field_id: str) -> bool:
-    # Two underscores would read as the joint of a flattened name.
-    named = _NAME.fullmatch(field_id) is not None and "__" not in field_id
-    return named and field_id != _NEVER_A_FIELD and _fits(field_id, {})
+    return is_plain(field_id) and field_id != _NEVER_A_FIELD and _fits(field_id, {})
 
 
 def _fits(field_id: str, node: Node) -> bool:
-    return len(f"fields__{field_id}") + _tail(node) <= LONGEST_NAME
+    return len(field_id) <= room(node)
 
 
 def _tail(node: Node) -> int:

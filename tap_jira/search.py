@@ -330,6 +330,11 @@ class Plan:
         self._outside.update({str(row.id): row.updated for row in handed_out if not walk.lies_inside(row)})
 
     @property
+    def handed_out(self) -> int:
+        """How many rows were handed out."""
+        return self._handed_out
+
+    @property
     def rows_left(self) -> int:
         """About how many rows are still to be handed out; 0 if Jira has not told how many there were at first."""
         return max(0, (self._total or 0) - self._handed_out)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from urllib.parse import quote
 
 ISSUES = "jira_issues"
 USERS = "jira_users"
+FIELDS = "jira_fields"
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,12 @@ class Place:
     """Where the list is on sites that do not have this path."""
     since: tuple[int, ...] = ()
     """The first version that may have this path; older ones are not asked for it."""
+    projects: Place | None = None
+    """Where the projects are listed, if each of them has a list of its own; then ``path`` has ``{project}``."""
+
+    def of_project(self, project: str) -> Place:
+        """Where the project of this id has its own list."""
+        return replace(self, path=self.path.format(project=quote(project, safe="")), projects=None)
 
 
 @dataclass(frozen=True)
@@ -46,8 +54,14 @@ class Stream:
     """What must be asked for by name: the column and its word in ``expand``; only for selected columns."""
     fill: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Columns that Jira does not give, or not always, and where their value is found."""
+    parent: str = ""
+    """The stream whose rows carry these in a list; one scan feeds both."""
+    listed: tuple[str, ...] = ()
+    """Where that list lies in a row of ``parent``."""
     note: str = ""
     """What the rows of the table are, where its name does not tell."""
+    by_default: bool = True
+    """Whether it is read when nobody chose."""
 
     def key_at(self, kind: str) -> str:
         """The key on a site of that kind."""
@@ -57,6 +71,19 @@ class Stream:
         """Where a site of that kind has the list."""
         return self.cloud if kind == "cloud" and self.cloud else self.server
 
+
+_PROJECTS = Place("project", params=(("includeArchived", "true"),))
+_CLOUD_PROJECTS = Place(
+    "project/search",
+    pager="projects",
+    params=(("status", "live"), ("status", "archived"), ("orderBy", "key")),
+    expand={"issueTypes": "issueTypes", "insight": "insight"},
+)
+_EACH_PROJECT = (
+    "One request a project, archived ones too: that is why the table is not selected by default. `project_id` is the "
+    "`id` of `jira_projects`, a text as there; it and `project_key` come from the list of projects, in place of "
+    "Jira's `projectId`, a number that old versions do not give, and `project`."
+)
 
 STREAMS = (
     Stream(
@@ -69,15 +96,46 @@ STREAMS = (
         fill={"updated_at": ("fields", "updated")},
     ),
     Stream(
+        "jira_issue_comments",
+        key="id",
+        server=Place("search"),
+        cloud=Place("search/jql"),
+        replication_key="issue_updated_at",
+        parent=ISSUES,
+        listed=("fields", "comment", "comments"),
+        by_default=False,
+        note="When an issue has changed, all of its comments are sent again. One that was deleted in Jira stays.",
+    ),
+    Stream(
+        "jira_issue_changelogs",
+        key="id",
+        server=Place("search"),
+        cloud=Place("search/jql"),
+        replication_key="issue_updated_at",
+        parent=ISSUES,
+        listed=("changelog", "histories"),
+        by_default=False,
+        note="Each row is one edit of an issue, of one or more fields. When an issue has changed, all of them are sent "
+        "again.",
+    ),
+    Stream(
+        "jira_worklogs",
+        key="id",
+        server=Place("search"),
+        cloud=Place("search/jql"),
+        replication_key="issue_updated_at",
+        # So it is called where Jira prints it.
+        fill={"issue_id": ("issueId",)},
+        parent=ISSUES,
+        listed=("fields", "worklog", "worklogs"),
+        by_default=False,
+        note="When an issue has changed, all of its worklogs are sent again. One that was deleted in Jira stays.",
+    ),
+    Stream(
         "jira_projects",
         key="id",
-        server=Place("project", params=(("includeArchived", "true"),)),
-        cloud=Place(
-            "project/search",
-            pager="projects",
-            params=(("status", "live"), ("status", "archived"), ("orderBy", "key")),
-            expand={"issueTypes": "issueTypes", "insight": "insight"},
-        ),
+        server=_PROJECTS,
+        cloud=_CLOUD_PROJECTS,
         expand={"description": "description", "lead": "lead", "url": "url", "projectKeys": "projectKeys"},
         note="Archived projects are among them, on Cloud and from Jira 7.10 on. Projects in Cloud's trash are not.",
     ),
@@ -106,5 +164,42 @@ STREAMS = (
         # Until Jira 8.4 a user's key was its first name, and older versions print the name alone.
         fill={"key": ("name",)},
         note="Inactive users are among them. On Cloud there are also apps and customers: `accountType` tells.",
+    ),
+    Stream(
+        FIELDS,
+        key="id",
+        server=Place("field"),
+        note="What people call each field of an issue, and in `column_name` what its column in `jira_issues` is "
+        "called, below `fields`, by the run that sent the row.",
+    ),
+    Stream(
+        "jira_versions",
+        key="id",
+        # Every Jira has the whole list, and in one answer no page can be missing.
+        server=Place("project/{project}/versions", projects=_PROJECTS),
+        # Only the pages know these words of expand, and the specification's whole list has days as milliseconds.
+        cloud=Place(
+            "project/{project}/version",
+            pager="values",
+            projects=_CLOUD_PROJECTS,
+            expand={"driver": "driver", "approvers": "approvers", "issuesStatusForFixVersion": "issuesstatus"},
+        ),
+        note=_EACH_PROJECT,
+        by_default=False,
+    ),
+    Stream(
+        "jira_components",
+        key="id",
+        server=Place("project/{project}/components", projects=_PROJECTS),
+        # Cloud's whole list becomes one of pages where a project uses Compass, so pages are asked for everywhere.
+        cloud=Place(
+            "project/{project}/component",
+            pager="components",
+            # Jira's own components unless a project uses those of Compass, as its issues then do.
+            params=(("componentSource", "auto"),),
+            projects=_CLOUD_PROJECTS,
+        ),
+        note=_EACH_PROJECT,
+        by_default=False,
     ),
 )

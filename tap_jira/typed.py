@@ -13,7 +13,9 @@ from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
+from msgspec.structs import astuple
 
+from tap_jira.dates import to_utc
 from tap_jira.heads import Text
 from tap_jira.jsontext import dump, is_nameable, is_unstorable, load_anyhow
 from tap_jira.records import (
@@ -29,6 +31,8 @@ from tap_jira.records import (
     compile_record,
 )
 
+_FIELDS = "fields"
+"""Where an issue has its fields, whose columns may have other names than their ids."""
 _Integer = Annotated[int, Meta(ge=-LARGEST_INTEGER, le=LARGEST_INTEGER)]
 _NATIVE: Mapping[tuple[str, str], Any] = {
     ("string", ""): str,
@@ -43,7 +47,8 @@ _NATIVE: Mapping[tuple[str, str], Any] = {
 class Shaper:
     """Makes the JSON of a stream's records out of what Jira gave.
 
-    ``fill`` names columns that Jira does not give, or not always, and where their value is found.
+    ``fill`` names columns that Jira does not give, or not always, and where their value is found; ``names`` has what
+    the columns of fields are called, by their ids, where that is something else.
     """
 
     def __init__(
@@ -53,11 +58,15 @@ class Shaper:
         keys: list[str],
         oddities: Oddities,
         fill: Mapping[str, tuple[str, ...]],
+        names: Mapping[str, str] | None = None,
     ) -> None:
-        self._columns = compile_record(schema, full, oddities)
+        # Where a column is filled from is known, though it may be no column itself.
+        known = {"properties": {**{path[0]: {} for path in fill.values()}, **full.get("properties", {})}}
+        self._columns = compile_record(schema, known, oddities)
         self._keys, self._oddities = keys, oddities
         self._fill = [(name, path) for name, path in fill.items() if name in self._columns.columns]
         oddities.keeps = MISFITS in self._columns.columns
+        self._names = names or {}
         self._surprises = 0
         self._types: _Types | None = None
 
@@ -65,17 +74,18 @@ class Shaper:
         """The record of an object in JSON; None if it lacks its key, or is no JSON."""
         types = self._types
         if types is None:
-            types = self._types = _Types(self._columns, self._fill)
+            types = self._types = _Types(self._columns, self._fill, self._names)
         try:
             value = types.decode(raw)
         except (ValueError, RecursionError):
             return self._surprising(raw)
-        self._oddities.key = _label(types.get(value, ("key",)), types.get(value, ("id",)))
+        self._oddities.key = _label(types.top(value, "key"), types.top(value, "id"))
         types.finish(value)
         if self._oddities.keeps:
             types.put(value, MISFITS, self._oddities.misfits())
-        if any(types.get(value, (key,)) is None for key in self._keys):
-            return None
+        for key in self._keys:
+            if types.top(value, key) is None:
+                return None
         line = types.encode(value)
         return dump(msgspec.to_builtins(value)) if is_unstorable(line) else line
 
@@ -88,6 +98,8 @@ class Shaper:
             if raw.get(name) is None:
                 raw[name] = _found(raw, path)
         record = self._columns.convert(raw)
+        if self._names and _FIELDS in record:
+            record[_FIELDS] = _renamed(record[_FIELDS], self._names)
         if self._oddities.keeps:
             record[MISFITS] = self._oddities.misfits()
         return dump(record) if all(record.get(key) is not None for key in self._keys) else None
@@ -107,17 +119,23 @@ class Shaper:
 class _Types:
     """The columns as msgspec types, as far as is known of them."""
 
-    def __init__(self, columns: Object, fill: list[tuple[str, tuple[str, ...]]]) -> None:
-        self._fill = fill
+    def __init__(self, columns: Object, fill: list[tuple[str, tuple[str, ...]]], called: Mapping[str, str]) -> None:
+        self._fill, self._called = fill, called
         self._names: dict[type, dict[str, str]] = {}
         self._sources = {path for _, path in fill}
         kind, self._after = self._struct(columns, ())
+        self._tops = self._names[kind]
         self.decode = msgspec.json.Decoder(kind).decode
         self.encode = msgspec.json.Encoder().encode
 
+    def top(self, value: Any, name: str) -> Any:
+        """What a decoded record holds under a name; None if nothing."""
+        part = getattr(value, self._tops.get(name, ""), None)
+        return None if part is UNSET else part
+
     def put(self, value: Any, name: str, part: Any) -> None:
         """Let a decoded record hold this under a name that is a column of it."""
-        setattr(value, self._names[type(value)][name], part)
+        setattr(value, self._tops[name], part)
 
     def get(self, value: Any, path: tuple[str, ...]) -> Any:
         """What lies there in a decoded value; None if nothing does."""
@@ -131,13 +149,21 @@ class _Types:
     def finish(self, value: Any) -> None:
         """Fill what Jira does not give, and change what cannot stay as it came."""
         for name, path in self._fill:
-            if self.get(value, (name,)) is None:
+            if self.top(value, name) is None:
                 self.put(value, name, self.get(value, path))
         if self._after is not None:
             self._after(value)
 
     def _native(self, column: Column, path: tuple[str, ...]) -> tuple[Any, Convert | None]:
         """The type of a column's values, and what is to be done to those that are not null."""
+        native, change = self._by_id(column, path)
+        if path != (_FIELDS,) or not self._called:
+            return native, change
+        assert isinstance(column, Object)
+        rename = self._renaming(native, column)
+        return native, rename if change is None else lambda value: rename(change(value))
+
+    def _by_id(self, column: Column, path: tuple[str, ...]) -> tuple[Any, Convert | None]:
         if column.surprised:
             return Any, column.convert
         if isinstance(column, Object):
@@ -147,7 +173,19 @@ class _Types:
             return list[item], change and _each(change)  # type: ignore[valid-type]
         assert isinstance(column, Scalar)
         native = _NATIVE.get((column.kind, column.format)) or _NATIVE[column.kind, ""]
-        return native, column.convert if column.format == "date-time" else None
+        return native, _instant(column) if column.format == "date-time" else None
+
+    def _renaming(self, native: Any, fields: Object) -> Convert:
+        """What gives the columns of an issue's fields, decoded by their ids, the names under which they leave."""
+        if native is Any:
+            return lambda value: _renamed(value, self._called)
+        members = {
+            member: self._called.get(name, name) if name in fields.columns else f".{member}"  # a name of no column
+            for name, member in self._names[native].items()
+        }
+        leaving = msgspec.defstruct("Object", [(member, Any, UNSET) for member in members], rename=members, gc=False)
+        # Faster than to give the value another __class__, for which Python compares the members of both.
+        return lambda value: leaving(*astuple(value))
 
     def _struct(self, column: Object, path: tuple[str, ...]) -> tuple[Any, Convert | None]:
         natives = {name: self._native(part, (*path, name)) for name, part in column.columns.items()}
@@ -184,15 +222,27 @@ def _members(hidden: list[str], changes: list[tuple[str, Convert]]) -> Callable[
     return change_members
 
 
+def _renamed(value: Any, names: Mapping[str, str]) -> Any:
+    return {names.get(name, name): part for name, part in value.items()} if isinstance(value, dict) else value
+
+
 def _label(*names: Any) -> str:
     """What a warning calls a record: the first of its names that is one."""
-    return next((str(name)[:80] for name in names if name and isinstance(name, (str, int))), "?")
+    for name in names:
+        if name and isinstance(name, (str, int)):
+            return str(name)[:80]
+    return "?"
+
+
+def _instant(column: Column) -> Convert:
+    """The conversion of what is meant to be an instant, the shortest way for nearly all, which are texts."""
+    return lambda value: (to_utc(value) if type(value) is str else None) or column.convert(value)
 
 
 def _each(change: Convert) -> Convert:
     def change_items(values: list[Any]) -> list[Any]:
-        changed = (change(value) for value in values if value is not None)
-        return [value for value in changed if value is not None]
+        changed = [change(value) for value in values if value is not None]
+        return [value for value in changed if value is not None] if any(v is None for v in changed) else changed
 
     return change_items
 

@@ -96,6 +96,15 @@ def tap(tmp_path: Path, time: Time, site: Site, config: dict[str, Any]) -> Tap:
     return run
 
 
+@pytest.fixture
+def everything(tap: Tap) -> dict[str, Any]:
+    """The catalog of the site, with every stream selected."""
+    catalog: dict[str, Any] = json.loads(tap("--discover").output)
+    for entry in catalog["streams"]:
+        entry["metadata"][0]["metadata"]["selected"] = True
+    return catalog
+
+
 @pytest.fixture(autouse=True)
 def _root_logger_as_it_was() -> Iterator[None]:
     """A run sets up the root logger; the next test begins with pytest's handlers again."""

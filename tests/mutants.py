@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from tap_jira import issues, jql
+from tap_jira import incremental, issues, jql
 from tap_jira.errors import UnavailableError
 from tap_jira.offsets import OffsetWalk
+from tap_jira.run import Run
 from tap_jira.search import Chunk, Page, Plan, Span, Walk, Window
 from tap_jira.tokens import TokenWalk
 from tests import soak
@@ -72,9 +73,9 @@ def no_lookback() -> None:
     """Each run begins at the bookmark itself, though the index lags."""
     run_issues = soak.run_issues
 
-    def mutated(scene: soak.Scene, wire: Any, out: Any) -> tuple[int, int]:
+    def mutated(scene: soak.Scene, *rest: Any) -> tuple[int, int]:
         scene.schedule = replace(scene.schedule, lookback=0)
-        return run_issues(scene, wire, out)
+        return run_issues(scene, *rest)
 
     soak.run_issues = mutated
 
@@ -181,6 +182,27 @@ def count_is_the_end() -> None:
     TokenWalk.take = mutated  # type: ignore[method-assign]
 
 
+def one_bookmark_for_all() -> None:
+    """All tables of a scan begin where the first does."""
+    reader = incremental.reader
+
+    def mutated(run: Run, selections: Any) -> Any:
+        source, lows = reader(run, selections)
+        return source, lows[:1] * len(lows)
+
+    incremental.reader = mutated
+
+
+def debts_for_creditors_alone() -> None:
+    """An issue that can be printed again goes to the tables that it was owed to, and to no other."""
+    settle = incremental._settle_debts
+
+    def mutated(run: Run, consumers: Any, source: Any) -> dict[str, int | None]:
+        return settle(run, [replace(consumer, since_millis=2**62) for consumer in consumers], source)
+
+    incremental._settle_debts = mutated
+
+
 def _rewrite_jql(rewrite: Callable[[str], str]) -> None:
     text = jql.text
     jql.text = lambda ask, dialect, condition="": rewrite(text(ask, dialect, condition))
@@ -196,6 +218,16 @@ def _with_bad_tokens(schedule: soak.Schedule) -> soak.Schedule:
 
 def _few_tries(schedule: soak.Schedule) -> soak.Schedule:
     return replace(schedule, faults=max(schedule.faults, 0.5))
+
+
+def _with_comments(schedule: soak.Schedule) -> soak.Schedule:
+    runs = (*[(soak.ISSUES, soak.COMMENTS)] * (schedule.runs - 1), (soak.COMMENTS,))
+    return replace(schedule, tables=runs, by_table=True)
+
+
+def _with_late_comments(schedule: soak.Schedule) -> soak.Schedule:
+    runs = (*[(soak.ISSUES,)] * (schedule.runs - 1), (soak.ISSUES, soak.COMMENTS))
+    return replace(schedule, tables=runs, by_table=False, poison=0.3)
 
 
 MUTANTS: tuple[tuple[Callable[[], None], Change | None], ...] = (
@@ -226,6 +258,9 @@ MUTANTS: tuple[tuple[Callable[[], None], Change | None], ...] = (
     (no_closing_question, _with_bad_tokens),
     (repeated_token_is_the_end, _with_bad_tokens),
     (count_is_the_end, _with_bad_tokens),
+    # With a table of comments beside the issues.
+    (one_bookmark_for_all, _with_comments),
+    (debts_for_creditors_alone, _with_late_comments),
 )
 """Each way of breaking the reader, and on what kind of schedules it is looked for."""
 

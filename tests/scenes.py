@@ -13,14 +13,17 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import BLAKE2b
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from tap_jira import auth, authorize, files, incremental, users
+from tap_jira import auth, authorize, files, incremental, token_file, users
 from tap_jira.records import MOST_MISFITS
 from tap_jira.search import Span
 from tap_jira.simulator import Account, Accounts, Fault, Faults, Limits, Site, UserLimits, World
 from tap_jira.simulator.credentials import key_pair
 from tap_jira.wire import Headers, Request, Response
+from tests import endless
 from tests.atlassian import CLOUD_ID, OAUTH2
 from tests.conftest import PASSWORD, TOKEN
 from tests.fakes import BASE, Outcome, Scripted
@@ -81,6 +84,14 @@ def many_users(stage: Stage, count: int, *, admin: bool = False) -> Outcome:
     world = World(issues=1, users=count, now=stage.time)
     limits = UserLimits(in_all=100, groups=20, per_page=1000)
     return stage.run(to=Site(world, accounts=who, base_url=BASE, version=(10, 0, 1), user_limits=limits))
+
+
+def without_a_project(stage: Stage) -> Outcome:
+    """The versions of all projects but one, which was deleted since they were listed."""
+    catalog = json.loads(stage.tap("--discover").output)
+    chosen = [{**entry, "selected": True} for entry in catalog["streams"] if entry["stream"] == "jira_versions"]
+    gone = says(404, "No project could be found with id '10002'.")
+    return stage.tap(catalog={"streams": chosen}, to=Answering(stage.site, "/project/10002/", gone))
 
 
 def too_many_users(stage: Stage) -> Outcome:
@@ -250,15 +261,39 @@ def tokens_lost(stage: Stage) -> Outcome:
     return stage.atlassian(stage.tokens())
 
 
+def no_rsa_key() -> str:
+    pem = (Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return ec.generate_private_key(ec.SECP256R1()).private_bytes(*pem).decode()
+
+
+def no_locks(stage: Stage) -> Outcome:
+    stage.patch.setattr(token_file, "fcntl", None)
+    return stage.atlassian(stage.tokens())
+
+
+def too_many_debts(stage: Stage) -> Outcome:
+    stage.patch.setattr(incremental, "MOST_OWED", 2)
+    poison = Faults(stage.site, poison=[10020, 10021, 10022], poison_fields=["summary", "description"])
+    return stage.run(to=poison)
+
+
+def one_more_column(stage: Stage, **changes: Any) -> Outcome:
+    """A second run, with a column that the first did not have."""
+    state = stage.catalog(partial(marked, "fields.description", selected=False)).state
+    return stage.tap(state=state, config={**stage.config, **changes})
+
+
 Scene = Callable[[Stage], Outcome]
 SCENES: Mapping[str, Scene] = {
     # Configuration, catalog, state.
+    "… is no command: there are …; …": lambda s: s.tap("discover", config=None),
     "no configuration is given: name its file with --config FILE": lambda s: s.tap(config=None),
     "--config: … cannot be read: …": lambda s: s.tap("--config", "/nowhere/config.json", config=None),
     "… is not UTF-8 text": latin,
     "configuration file … is not JSON (…); correct it there": lambda s: s.tap(config='{"base_url": }'),
     "configuration file … must hold an object, such as …": lambda s: s.tap(config="[]"),
     "base_url is missing": lambda s: s.tap(config={"personal_access_token": TOKEN}),
+    "base_url is not the address of a site, such as …": lambda s: s.run(base_url="jira example"),
     "no way to authenticate is given; set …": lambda s: s.tap(config={"base_url": BASE}),
     "more than one way to authenticate is given (…); keep one": lambda s: s.run(
         username="tap-reader", password=PASSWORD
@@ -272,32 +307,58 @@ SCENES: Mapping[str, Scene] = {
     "… must be a whole number from … to …": lambda s: s.run(page_size=0),
     "start_date is not a date or date-time such as …": lambda s: s.run(start_date="last year"),
     "… must be one line of ASCII text": lambda s: s.login(personal_access_token="two\nlines"),
+    "… must be a list such as …": lambda s: s.run(projects=5),
     '… must hold project keys such as "ABC"': lambda s: s.run(projects=["Web Shop!"]),
+    "custom_field_names must be id or name": lambda s: s.run(custom_field_names="title"),
     "… must be true or false": lambda s: s.run(activate_version="perhaps"),
     "cloud_id must be an id such as …": lambda s: s.run(cloud_id="https://example.atlassian.net"),
     "jql has an unbalanced parenthesis or quotation mark": lambda s: s.run(jql="(project = WEB"),
     "jql must not contain ORDER BY; the tap sets the order": lambda s: s.run(jql="project = WEB ORDER BY key"),
     "projects of the configuration is refused by Jira: …": lambda s: s.run(projects=["NOPE"]),
-    "oauth_private_key_file cannot be read: …": lambda s: s.tap(
+    "oauth_private_key_file holds no path; the key itself goes into oauth_private_key": lambda s: s.tap(
+        config={
+            **s.credentials.oauth,
+            "oauth_private_key": None,
+            "oauth_private_key_file": s.credentials.oauth["oauth_private_key"],
+        }
+    ),
+    "oauth_private_key_file, …, cannot be read: …": lambda s: s.tap(
         config={**s.credentials.oauth, "oauth_private_key": None, "oauth_private_key_file": "/nowhere"}
     ),
     "… holds no private key that can be read…": lambda s: s.oauth(oauth_private_key="garbage"),
     "… is encrypted; set oauth_private_key_passphrase": lambda s: s.oauth(
         oauth_private_key=encrypted(s.credentials.oauth["oauth_private_key"])
     ),
+    "… is not encrypted, but oauth_private_key_passphrase is set; remove it": lambda s: s.oauth(
+        oauth_private_key_passphrase="none"
+    ),
+    "… is no RSA key, and OAuth 1.0a at Jira needs one; …": lambda s: s.oauth(oauth_private_key=no_rsa_key()),
     "this system's cryptographic policy forbids SHA-1 signatures, …": no_sha1,
     "ca_bundle names a file that does not exist": lambda s: s.over_network(
         base_url="https://127.0.0.1:1", ca_bundle="/nowhere.pem"
     ),
     "the file that LOGGING_CONF_FILE names cannot be used (…); correct it": bad_log_file,
     "catalog file … is not JSON (…); write it anew with --discover": lambda s: s.tap(catalog="{"),
+    "catalog file … has no list of streams; …": lambda s: s.tap(catalog={}),
+    "the catalog has no schema for …; write it anew with --discover": lambda s: s.catalog(
+        lambda found: found["streams"][0].update(schema=None)
+    ),
+    "the catalog's key of … is broken; …": lambda s: s.catalog(
+        lambda found: found["streams"][0]["metadata"][0]["metadata"].update({"table-key-properties": "id"})
+    ),
+    "the catalog's metadata of … is broken; …": lambda s: s.catalog(
+        lambda found: found["streams"][0].update(metadata=5)
+    ),
+    "the catalog's schema is broken at …; …": lambda s: s.catalog(
+        lambda found: found["streams"][0]["schema"]["properties"].update(key="text")
+    ),
     "the catalog is another tap's: it has none of …": lambda s: s.tap(
         catalog={"streams": [{"tap_stream_id": "orders", "schema": {}, "metadata": []}]}
     ),
     "the catalog selects …, which this tap does not have; …": lambda s: s.catalog(unknown_stream),
     "the catalog's key of … does not fit this Jira, where it is …; discover again": lambda s: s.catalog(key_of_cloud),
     "the catalog's schema of … lacks …; write it anew with --discover": lambda s: s.catalog(without_key),
-    "the catalog has a selected that is neither true nor false; correct it": lambda s: s.catalog(
+    "the catalog's selected of … is neither true nor false; correct it": lambda s: s.catalog(
         lambda found: found["streams"][0]["metadata"][0]["metadata"].update(selected="some")
     ),
     "state file … is not JSON (…); a run may have been cut off while it was written: …": lambda s: s.tap(
@@ -314,6 +375,7 @@ SCENES: Mapping[str, Scene] = {
     "token_file … is not as this tap writes it; …": lambda s: s.atlassian(
         {**OAUTH2, "token_file": s.file("tokens.json", "garbage")}
     ),
+    "this system has no file locks: never let two runs use the same token_file at a time": no_locks,
     "the new refresh token could not be saved in … (…); …": tokens_lost,
     "no home folder is known in which to keep the refresh token; set token_file": lambda s: s.tap(
         to=s.site, config=s.tokens(token_file=None)
@@ -399,6 +461,7 @@ SCENES: Mapping[str, Scene] = {
     "Jira shows this account no project: …": lambda s: s.at_cloud(
         to=Answering(s.cloud, "/project/search", says(404, "No projects were found."))
     ),
+    "… of … projects are passed over (…): …": without_a_project,
     # Network and Jira.
     "… could not be reached (…) (…); check base_url, …": lambda s: s.run(to=lost("connect", "Connection refused")),
     "the proxy did not connect us to … (…) (…); …": lambda s: s.run(to=lost("proxy", "Tunnel connection failed: 403")),
@@ -430,17 +493,26 @@ SCENES: Mapping[str, Scene] = {
         to=Scripted(Response(404, Headers(), b""))
     ),
     "… was answered …: …; asking again would not help": lambda s: s.run(to=Answering(s.site, "/myself", says(405))),
+    "… was answered …; Jira does not accept the request as it is": lambda s: s.run(
+        to=Answering(s.site, "/resolution", says(400))
+    ),
+    "… was answered …; it does not exist, or this account may not see it": lambda s: s.run(
+        to=Answering(s.site, "/projectCategory", says(404))
+    ),
     "the answer is larger than …; select fewer fields or lower page_size": lambda s: s.run(
         to=lost("too_large", "256 MB")
     ),
     "… is not complete: …": lambda s: s.run(to=Faults(s.site, [Fault("500", url="/projectCategory")] * 8)),
+    "… could not be tried: …": lambda s: s.tap("--discover", to=Faults(s.site, [Fault("500", url="/role")] * 20)),
     "… tells no time, neither serverTime nor a Date header; without it no row is safe": no_time,
     # Reading issues and users.
     "Jira cannot print … issues (ids …); they are tried again at each run; …": lambda s: poisoned(
         s, "summary", "description"
     ),
+    "Jira cannot print … issues, … among them; look at its log": too_many_debts,
     "…; looking for the issue that causes it": lambda s: poisoned(s, "description"),
     "issue … is written with its plain fields alone: …": lambda s: poisoned(s, "description"),
+    "issue … and those before it fill … MB; a shorter page is made of them": endless.heavy_page,
     "issue …: comments stays cut: …": lambda s: s.run(to=Answering(cut(s, comments=20), "/10007/comment", says(403))),
     "issue …: only … of … histories can be had": lambda s: s.run(to=cut(s, changes=40)),
     "histories of … issues are asked for one by one: …": lambda s: s.at_cloud(
@@ -449,13 +521,26 @@ SCENES: Mapping[str, Scene] = {
     "issues with … could not be read to their end in … requests; …": same_page,
     "more issues (…) than Jira's search can show share one second of updated and of created: …": one_second,
     "Jira's page tokens lead nowhere (…) …": one_token,
+    "Jira's page tokens get lost: the end of issues with … is never shown": endless.tokens_left_out,
     "… empty pages in a row, each promising more, for issues with …": empty_pages,
+    "… pages in a row, each promising more, hold none of the issues asked for; …": endless.nothing_asked_for,
+    "a list has no end: it has brought … different rows, …": endless.ever_new_rows,
+    "… brought nobody new in … pages in a row; it has no end": lambda s: endless.by_cursor(s, is_new=True),
+    "… gave the same cursor twice; the list of users is not complete": lambda s: endless.by_cursor(s, is_new=False),
+    "… shows the same … users again and again; it has no end": endless.same_users,
     "was read … times and never without a gap to an end that agrees with its total: …": first_page_only,
     "the bookmark, …, is … later than Jira's clock; …": lambda s: s.tap(
         state={"bookmarks": {"jira_issues": {"updated_at": "2023-11-15T02:13:20Z"}}}
     ),
     "projects or jql have changed since the last run; everything is read again": lambda s: later(
         s, 1, jql="project = WEB"
+    ),
+    "start_date is … now, and what was read begins with …; everything is read again": lambda s: later(
+        s, 1, start_date="2022-01-01"
+    ),
+    "… selected since an earlier run (…), null in rows that have not changed since; …": one_more_column,
+    "… selected since an earlier run (…); everything is read again": lambda s: one_more_column(
+        s, reread_for_new_columns=True
     ),
     "start_date, …, is still … off by Jira's clock; …": lambda s: s.run(start_date="2023-11-24"),
     "…; the site says it is …, and searches as … does": other_search,
@@ -470,6 +555,7 @@ SCENES: Mapping[str, Scene] = {
         to=Answering(s.site, "/api/2/search", with_fields("10007", "10008", workratio="x" * (MOST_MISFITS + 1)))
     ),
     "… a record without its key (…) is left out": lambda s: s.run(to=Answering(s.site, "/resolution", each(id=None))),
+    "… records without their key were left out": lambda s: s.run(to=Answering(s.site, "/resolution", each(id=None))),
     "… columns are selected, and not every table can have more than …; …": lambda s: s.catalog(very_wide),
     "… shows at most … users of a search on this version of Jira (…): … cannot be known": lambda s: many_users(s, 350),
     "… users of a search on this version of Jira (…): … who is in no group may be missing": users_of_groups,
@@ -483,6 +569,9 @@ SCENES: Mapping[str, Scene] = {
     "catalog: … is not a stream of this tap and is ignored": lambda s: s.catalog(
         lambda found: found["streams"].append({"tap_stream_id": "boards", "schema": {}, "metadata": []})
     ),
+    "several entries of the metadata are for one breadcrumb and differ: …; the last one counts, …": lambda s: s.catalog(
+        lambda found: [marked("fields.summary", found, selected) for selected in (True, False)]
+    ),
     "… selected or unselected, but not in the schema: …": lambda s: s.catalog(partial(marked, "fields.sumary")),
     "… selected, but left out, because nothing inside is selected: …": lambda s: s.catalog(only_the_object),
     "… selected, but left out, because … is not selected; …": lambda s: s.catalog(only_a_part),
@@ -492,7 +581,9 @@ SCENES: Mapping[str, Scene] = {
     "stdout cannot be written: …; the states written before are safe to keep": written_to(
         OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     ),
+    "stdout is closed; the messages need a place to go": endless.no_stdout,
     "stopped by signal 15": stopped,
+    "stopped before anything was read": endless.at_once_stopped,
     "… cannot be replaced (…) and is as it was; …": busy_file,
     "… cannot be written: …; no key was made": lambda s: s.tap("keygen", "--out", "/nowhere/jira.pem", config=None),
     "unexpected failure; please report it with these lines": surprised,

@@ -6,6 +6,9 @@ Each schedule draws a site, how it changes, how late its index is, what fails, a
 several times in a row, each time from the last whole STATE. The model is the database itself: at the end, after two
 quiet runs, the last version of every issue that the target kept must be the one in the database. Rows below the last
 whole STATE of a killed run are taken for lost: a target may have had no time for them.
+
+In some schedules there is a table of comments beside the issues. It is not selected in each run, or they are not; and
+the target may keep each table by itself: the rows up to one STATE or another, and that table's bookmark from there.
 """
 
 from __future__ import annotations
@@ -49,12 +52,14 @@ from tap_jira.simulator import (
     Site,
     World,
 )
+from tap_jira.simulator.children import comment_total
+from tap_jira.simulator.facts import Issue
 from tap_jira.site import meet
 from tap_jira.state import State
 from tap_jira.wire import Headers, Request, Response
 from tests.fakes import BASE, START, Inline, Time
 
-ISSUES = streams.STREAMS[0]
+ISSUES, COMMENTS = streams.STREAMS[:2]
 PASSING = ("429", "500", "502", "503", "504", "reset", "timeout", "truncated", "bad-json", "empty")
 MOST_REQUESTS = 3000
 LOGINS = {False: "Bearer good", True: f"Basic {base64.b64encode(b'tap@example.com:good').decode()}"}
@@ -104,6 +109,10 @@ class Schedule:
     drops: float
     shorts: float
     miscount: float
+    tables: tuple[tuple[streams.Stream, ...], ...]
+    """Which streams are selected in each run."""
+    by_table: bool
+    """Whether the target keeps each table by itself."""
 
     @classmethod
     def draw(cls, seed: int) -> Schedule:
@@ -112,7 +121,8 @@ class Schedule:
         lookback = draw.choice((0, 1, 2, 3, 5))
         runs = draw.randint(2, 5)
         busy = draw.random() < 0.15
-        tokens = Random(seed + 0.5)
+        tokens, tables = Random(seed + 0.5), Random(seed + 0.25)
+        selections = ((ISSUES,), (COMMENTS,), (ISSUES, COMMENTS)) if tables.random() < 0.3 else ((ISSUES,),)
         return cls(
             seed=seed,
             issues=draw.choice((0, 1, 5, 12, 25, 40)),
@@ -141,7 +151,14 @@ class Schedule:
             drops=tokens.choice((0.0, 0.0, 0.1)),
             shorts=tokens.choice((0.0, 0.0, 0.3)),
             miscount=tokens.choice((0.0, 0.3, 1.0)),
+            tables=tuple(tables.choice(selections) for _ in range(runs)),
+            by_table=len(selections) > 1 and tables.random() < 0.5,
         )
+
+    @property
+    def selected(self) -> tuple[streams.Stream, ...]:
+        """The streams that are selected in some run."""
+        return tuple(stream for stream in (ISSUES, COMMENTS) if any(stream in tables for tables in self.tables))
 
 
 class Out:
@@ -163,32 +180,42 @@ class Out:
 
 @dataclass
 class Target:
-    """What a careful target has kept: the last version of each issue, and the last STATE."""
+    """What a careful target has kept: the last version of each row of a table, and the last STATE."""
 
-    versions: dict[str, str] = field(default_factory=dict)
+    versions: dict[str, dict[str, str]] = field(default_factory=lambda: {ISSUES.name: {}, COMMENTS.name: {}})
     state: dict[str, Any] = field(default_factory=dict)
 
-    def take(self, output: bytes) -> list[tuple[str, str]]:
-        """Keep the rows above the last whole STATE line; all that a run has sent, in order."""
+    def take(self, output: bytes, choose: Callable[[list[int]], int] = max) -> list[tuple[str, str]]:
+        """Keep the rows of each table above one of the whole STATE lines; all issues that a run has sent, in order.
+
+        ``choose`` says which; a target that keeps all tables together takes the last.
+        """
         lines = output.split(b"\n")[:-1]
         messages = [json.loads(line) for line in lines]
         states = [n for n, message in enumerate(messages) if message["type"] == "STATE"]
-        records = [
-            (n, message["record"]["id"], message["record"]["updated_at"])
-            for n, message in enumerate(messages)
-            if message["type"] == "RECORD"
-        ]
-        kept = max(states, default=-1)
-        self.versions.update((issue, updated) for n, issue, updated in records if n < kept)
-        self.state = messages[kept]["value"] if states else self.state
+        records: dict[str, list[tuple[int, str, str]]] = {ISSUES.name: [], COMMENTS.name: []}
+        for n, message in enumerate(messages):
+            if message["type"] == "RECORD":
+                record = message["record"]
+                updated = record.get("updated_at") or record["issue_updated_at"]
+                records[message["stream"]].append((n, record["id"], updated))
+        if states:
+            bookmarks: dict[str, Any] = {}
+            for name, rows in records.items():
+                kept = choose(states)
+                self.versions[name].update((row, updated) for n, row, updated in rows if n < kept)
+                bookmarks[name] = messages[kept]["value"]["bookmarks"].get(name)
+            self.state = {"bookmarks": {name: kept for name, kept in bookmarks.items() if kept is not None}}
         self._check_bookmarks([messages[n]["value"] for n in states])
-        return [(issue, updated) for _, issue, updated in records]
+        return [(issue, updated) for _, issue, updated in records[ISSUES.name]]
 
     @staticmethod
     def _check_bookmarks(states: list[dict[str, Any]]) -> None:
-        bookmarks = [value["bookmarks"].get(ISSUES.name, {}).get("updated_at", "") for value in states]
-        if bookmarks != sorted(bookmarks):
-            raise Fault(f"a bookmark moved backwards within a run: {bookmarks}")
+        for stream in (ISSUES, COMMENTS):
+            key = str(stream.replication_key)
+            bookmarks = [value["bookmarks"].get(stream.name, {}).get(key, "") for value in states]
+            if bookmarks != sorted(bookmarks):
+                raise Fault(f"a bookmark moved backwards within a run: {bookmarks}")
 
 
 class Wire:
@@ -262,15 +289,15 @@ class Scene:
     def play(self) -> None:
         """All runs, then quiet, then two runs that must leave nothing behind."""
         schedule = self.schedule
-        for kill, pause in zip(schedule.kills, schedule.pauses, strict=True):
-            self._run(kill=kill)
+        for kill, pause, tables in zip(schedule.kills, schedule.pauses, schedule.tables, strict=True):
+            self._run(kill, tables)
             self.time.seconds += pause
             self._change(schedule.changes)
         self.quiet = True
         self.site = self._cloud() if schedule.cloud else self.site
         for _ in range(2):
             self.time.seconds += schedule.lag + 1
-            self._run(kill=None)
+            self._run(None, schedule.selected)
         self._compare()
 
     def _change(self, expected: float) -> None:
@@ -290,7 +317,7 @@ class Scene:
     def _after_request(self) -> None:
         self._change(self.schedule.changes)
 
-    def _run(self, kill: int | None) -> None:
+    def _run(self, kill: int | None, tables: tuple[streams.Stream, ...]) -> None:
         schedule = self.schedule
         sender: Sends = self.site
         if not self.quiet and (schedule.faults or schedule.bucket or schedule.poison):
@@ -309,9 +336,9 @@ class Scene:
         wire = Wire(sender, LOGINS[schedule.cloud], self.time, schedule.request_seconds, self._after_request)
         before = {issue.id: issue.updated for issue in self.world.issues()}
         out = Out(None if self.quiet else kill)
-        code, site_now = run_issues(self, wire, out)
-        sent = self.target.take(out.written)
-        if code == 0:
+        code, site_now = run_issues(self, wire, out, tables)
+        sent = self.target.take(out.written, self._flushed if schedule.by_table and not self.quiet else max)
+        if code == 0 and ISSUES in tables:
             self._check_run(sent, before, site_now)
 
     def _check_run(self, sent: list[tuple[str, str]], before: dict[int, int], site_now: int) -> None:
@@ -329,6 +356,9 @@ class Scene:
         self._missed = 0 if self.busy_id in ids else self._missed + 1
         if self.busy_id and not self.quiet and self._missed > (1 if self.schedule.lag else 0):
             raise LostRow("an issue that is edited all the time was not sent by a whole run")
+
+    def _flushed(self, states: list[int]) -> int:
+        return self.random.choice(states)
 
     _low = 0
     _missed = 0
@@ -349,13 +379,22 @@ class Scene:
         if self._overflows():
             return
         for issue in self.world.issues():
-            kept = self.target.versions.get(str(issue.id))
-            if kept is None or _millis(kept) != issue.updated:
-                raise LostRow(f"issue {issue.id}, updated {issue.updated}: the target has {kept}")
+            for name, row_id in self._rows(issue):
+                kept = self.target.versions[name].get(row_id)
+                if kept is None or _millis(kept) != issue.updated:
+                    raise LostRow(f"{name} {row_id}, updated {issue.updated}: the target has {kept}")
+
+    def _rows(self, issue: Issue) -> Iterator[tuple[str, str]]:
+        """The rows that the target should have of an issue, by table and id."""
+        if ISSUES in self.schedule.selected:
+            yield ISSUES.name, str(issue.id)
+        if COMMENTS in self.schedule.selected:
+            for n in range(comment_total(self.world.seed, issue)):
+                yield COMMENTS.name, str(issue.id * 1000 + n)
 
 
-def run_issues(scene: Scene, wire: Sends, out: Out) -> tuple[int, int]:
-    """One run of the issues stream; its exit code (-9 if killed) and the server's time at its start."""
+def run_issues(scene: Scene, wire: Sends, out: Out, tables: tuple[streams.Stream, ...]) -> tuple[int, int]:
+    """One run of these streams; its exit code (-9 if killed) and the server's time at its start."""
     schedule = scene.schedule
     config = Config(
         base_url=BASE,
@@ -377,7 +416,7 @@ def run_issues(scene: Scene, wire: Sends, out: Out) -> tuple[int, int]:
         state = State(scene.target.state)
         scene._low = _owed_from(state, config, site.now)
         run = Run(client, site, config, state, Writer(out, pool.monotonic), pool)  # type: ignore[arg-type]
-        return sync.sync(run, [small_selection()]), site_now
+        return sync.sync(run, [SELECTIONS[stream.name]() for stream in tables]), site_now
     except Killed:
         return -9, site_now
     except errors.TapError as error:
@@ -405,6 +444,20 @@ def small_selection() -> Selection:
     every = {**fields, "properties": {**fields["properties"], "created": text, **{f"other{n}": text for n in range(9)}}}
     full = {"type": "object", "properties": {**properties, "fields": every, "expand": text, "self": text}}
     return Selection(ISSUES, schema, full, ["id"], chosen=True)
+
+
+def comment_selection() -> Selection:
+    """The comments with the columns that the model looks at."""
+    text = {"type": ["null", "string"]}
+    properties = {"id": {"type": ["string"]}, "issue_updated_at": {**text, "format": "date-time"}}
+    others = dict.fromkeys(
+        ("self", "author", "body", "updateAuthor", "created", "updated", "issue_id", "issue_key"), text
+    )
+    schema = {"type": "object", "properties": properties}
+    return Selection(COMMENTS, schema, {**schema, "properties": {**properties, **others}}, ["id"], chosen=True)
+
+
+SELECTIONS = {ISSUES.name: small_selection, COMMENTS.name: comment_selection}
 
 
 def _millis(text: str) -> int:

@@ -159,7 +159,7 @@ def unknown_stream(catalog: dict[str, Any]) -> None:
 
 
 def key_of_cloud(catalog: dict[str, Any]) -> None:
-    entry = catalog["streams"][-1]
+    entry = next(entry for entry in catalog["streams"] if entry["stream"] == "jira_users")
     entry["key_properties"] = entry["metadata"][0]["metadata"]["table-key-properties"] = ["accountId"]
 
 

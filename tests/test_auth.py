@@ -131,9 +131,9 @@ def test_a_key_that_cannot_be_used(
 
 @pytest.mark.parametrize(("name", "expected"), [("none.pem", "No such file or directory"), ("", "Is a directory")])
 def test_a_file_that_cannot_be_read(credentials: Credentials, tmp_path: Path, name: str, expected: str) -> None:
-    """A missing key file is named by its configuration key and the system's reason."""
+    """A missing key file is named by its configuration key, its path and the system's reason."""
     config = oauth(credentials, oauth_private_key=None, oauth_private_key_file=str(tmp_path / name))
-    with pytest.raises(ConfigError, match=f"oauth_private_key_file cannot be read: {expected}"):
+    with pytest.raises(ConfigError, match=f"oauth_private_key_file, '{tmp_path}.*', cannot be read: {expected}"):
         signer(config)
 
 

@@ -377,7 +377,10 @@ def test_cloud(authorize: Authorize, path: Path, time: Time, config: dict[str, A
         ({"oauth_consumer_key": None, "oauth_private_key_file": None}, ["oauth_consumer_key is missing", "or oauth_"]),
         ({"oauth_private_key_file": None}, ["oauth_private_key or oauth_private_key_file is missing"]),
         ({"base_url": None, "cloud_id": "an-id"}, ["base_url is missing"]),
-        ({"oauth_private_key_file": "/nowhere.pem"}, ["oauth_private_key_file cannot be read: No such file"]),
+        (
+            {"oauth_private_key_file": "/nowhere.pem"},
+            ["oauth_private_key_file, '/nowhere.pem', cannot be read: No such file"],
+        ),
         ({"personal_access_token": "x" * 9}, ["is for OAuth 1.0a", "is given (personal_access_token): remove that"]),
         (
             {"oauth_client_id": "c", "oauth_client_secret": "secret"},

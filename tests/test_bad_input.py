@@ -103,7 +103,10 @@ def test_a_file_that_is_no_text(tap: Tap, tmp_path: Path) -> None:
     [
         ({"oauth_private_key": "garbage"}, ["oauth_private_key holds no private key"]),
         ({"oauth_private_key_passphrase": WRONG}, ["is not encrypted", "remove it"]),
-        ({"oauth_private_key": None, "oauth_private_key_file": "/nowhere"}, ["oauth_private_key_file cannot be read"]),
+        (
+            {"oauth_private_key": None, "oauth_private_key_file": "/nowhere"},
+            ["oauth_private_key_file, '/nowhere', cannot be read"],
+        ),
     ],
 )
 def test_a_key_that_cannot_be_used(

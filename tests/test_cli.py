@@ -27,7 +27,9 @@ STREAMS = [
     "jira_project_types",
     "jira_resolutions",
     "jira_users",
+    "jira_fields",
 ]
+"""Those selected by default."""
 
 
 def test_a_command_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
@@ -44,7 +46,15 @@ def test_discovery_prints_the_catalog_and_nothing_else(tap: Tap) -> None:
     outcome = tap("--discover")
 
     assert outcome.code == 0
-    assert [entry["tap_stream_id"] for entry in json.loads(outcome.output)["streams"]] == STREAMS
+    assert [entry["tap_stream_id"] for entry in json.loads(outcome.output)["streams"]] == [
+        STREAMS[0],
+        "jira_issue_comments",
+        "jira_issue_changelogs",
+        "jira_worklogs",
+        *STREAMS[1:],
+        "jira_versions",
+        "jira_components",
+    ]
 
 
 def test_messages_of_a_sync(tap: Tap) -> None:
@@ -52,9 +62,9 @@ def test_messages_of_a_sync(tap: Tap) -> None:
     messages = tap().messages
 
     kinds = [message["type"] for message in messages]
-    assert [message["stream"] for message in messages[:7]] == STREAMS
-    assert kinds[:9] == ["SCHEMA"] * 7 + ["STATE", "RECORD"]
-    assert kinds.count("SCHEMA") == 7
+    assert [message["stream"] for message in messages[: len(STREAMS)]] == STREAMS
+    assert kinds[: len(STREAMS) + 2] == ["SCHEMA"] * len(STREAMS) + ["STATE", "RECORD"]
+    assert kinds.count("SCHEMA") == len(STREAMS)
     assert kinds[-1] == "STATE"
 
 

@@ -16,7 +16,10 @@ from tap_jira.streams import STREAMS
 from tap_jira.wire import Response
 from tests.conftest import TOKEN, Tap
 from tests.fakes import BASE, Inline, Scripted, Time, client_of
-from tests.targets.jira import KEYS
+from tests.targets.jira import KEYS as BY_DEFAULT
+
+CHILDREN = ("jira_issue_comments", "jira_issue_changelogs", "jira_worklogs")
+KEYS = {**BY_DEFAULT, **dict.fromkeys(CHILDREN, "id"), "jira_versions": "id", "jira_components": "id"}
 
 
 @pytest.fixture
@@ -30,7 +33,7 @@ def entry_of(catalog: dict[str, Any], stream: str) -> dict[str, Any]:
 
 
 def test_every_stream_with_its_key(catalog: dict[str, Any]) -> None:
-    """Each of the seven tables is there with its key, which is never null."""
+    """Each table is there with its key, which is never null."""
     assert {entry["tap_stream_id"]: entry["key_properties"] for entry in catalog["streams"]} == {
         name: [key] for name, key in KEYS.items()
     }
@@ -39,16 +42,20 @@ def test_every_stream_with_its_key(catalog: dict[str, Any]) -> None:
 
 
 def test_how_each_stream_is_replicated(catalog: dict[str, Any]) -> None:
-    """Issues are read by updated_at, the other tables whole, in the entry and in its metadata."""
+    """Issues are read by updated_at, their children by that of the issue, the other tables whole.
+
+    So says the entry and its metadata. The children are selected only by who wants them.
+    """
+    bookmarks = {"jira_issues": "updated_at", **dict.fromkeys(CHILDREN, "issue_updated_at")}
     for entry in catalog["streams"]:
         about = metadata.to_map(entry["metadata"])[()]
-        is_issues = entry["stream"] == "jira_issues"
-        method = "INCREMENTAL" if is_issues else "FULL_TABLE"
+        bookmark = bookmarks.get(entry["stream"])
+        method = "INCREMENTAL" if bookmark else "FULL_TABLE"
         assert (entry["replication_method"], about["forced-replication-method"]) == (method, method)
-        assert entry.get("replication_key") == ("updated_at" if is_issues else None)
-        assert about.get("valid-replication-keys") == (["updated_at"] if is_issues else None)
+        assert entry.get("replication_key") == bookmark
+        assert about.get("valid-replication-keys") == ([bookmark] if bookmark else None)
         assert about["table-key-properties"] == entry["key_properties"]
-        assert (about["inclusion"], about["selected-by-default"]) == ("available", True)
+        assert (about["inclusion"], about["selected-by-default"]) == ("available", entry["stream"] in BY_DEFAULT)
 
 
 def test_every_column_has_metadata(catalog: dict[str, Any]) -> None:
@@ -74,7 +81,7 @@ def test_singers_own_reader_reads_it(catalog: dict[str, Any]) -> None:
     """singer-python reads the catalog and writes the same streams back."""
     read = Catalog.from_dict(catalog).to_dict()
 
-    assert [entry["tap_stream_id"] for entry in read["streams"]] == list(KEYS)
+    assert [entry["tap_stream_id"] for entry in read["streams"]] == [stream.name for stream in STREAMS]
     assert [len(entry["metadata"]) for entry in read["streams"]] == [
         len(entry["metadata"]) for entry in catalog["streams"]
     ]
@@ -82,7 +89,7 @@ def test_singers_own_reader_reads_it(catalog: dict[str, Any]) -> None:
 
 def test_the_catalog_syncs_as_it_is(tap: Tap, catalog: dict[str, Any]) -> None:
     """Given back unchanged, the catalog syncs the same as no catalog."""
-    assert [message["stream"] for message in tap(catalog=catalog).of_type("SCHEMA")] == list(KEYS)
+    assert [message["stream"] for message in tap(catalog=catalog).of_type("SCHEMA")] == list(BY_DEFAULT)
 
 
 def test_the_sites_own_fields(catalog: dict[str, Any]) -> None:

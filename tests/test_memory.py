@@ -1,14 +1,15 @@
-"""One heap for all threads, where the C library lets a process choose."""
+"""One heap for all threads, where the C library lets a process choose; and few searches for cycles."""
 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from tap_jira.memory import share_one_heap
+from tap_jira.memory import seldom_look_for_cycles, share_one_heap
 
 M_ARENA_MAX = -8
 
@@ -54,3 +55,22 @@ def test_it_can_be_done_here_and_twice() -> None:
     """With the real library it is done without complaint, as often as one likes."""
     share_one_heap()
     share_one_heap()
+
+
+@pytest.fixture
+def collector() -> Iterator[None]:
+    """Puts Python's collector back to how it was."""
+    thresholds = gc.get_threshold()
+    yield
+    gc.set_threshold(*thresholds)
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("collector")
+def test_cycles_are_looked_for_less_often_and_still_found() -> None:
+    """The collector leaves alone what was there before, waits for many lists, and is not switched off."""
+    seldom_look_for_cycles()
+
+    assert gc.get_freeze_count() > 0
+    assert gc.get_threshold()[0] == 50_000
+    assert gc.isenabled()

@@ -154,6 +154,14 @@ def test_what_no_parser_holds_is_not_said_to_be_kept(text: str) -> None:
     assert shape.warnings[0].endswith("further records")
 
 
+def test_paths_have_the_names_of_columns() -> None:
+    """Where the columns of fields have other names than ids, so have the paths in misfits."""
+    shape = Shape()
+    shape.oddities.names = {"objects": "things"}
+
+    assert shape.misfits(objects=["x"], date="soon") == {"fields.things[]": ["x"], "fields.date": ["soon"]}
+
+
 KEEPING = (
     schema(**test_typed.SELECTED["properties"], misfits=TYPES["string"]),
     schema(**test_typed.FULL["properties"], misfits=TYPES["string"]),

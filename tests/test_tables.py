@@ -65,7 +65,9 @@ def catalog_of(tap: Tap, to: Any, *without: tuple[str, str]) -> dict[str, Any]:
         for about in entry["metadata"]:
             crumb = about["breadcrumb"]
             if not crumb:
-                about["metadata"]["selected"] = entry["stream"] != "jira_issues"
+                about["metadata"]["selected"] = (
+                    entry["stream"] != "jira_issues" and about["metadata"]["selected-by-default"]
+                )
             elif (entry["stream"], crumb[-1]) in without and len(crumb) == 2:
                 about["metadata"]["selected"] = False
     return catalog

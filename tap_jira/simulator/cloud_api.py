@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from tap_jira.simulator import cloud_lists as lists
+from tap_jira.simulator import of_projects
 from tap_jira.simulator.answers import log_in_first, refusal, rest_refusal
 from tap_jira.simulator.cloud_asks import ask_of_body, ask_of_query, body_of
 from tap_jira.simulator.cloud_door import CloudAccount
@@ -95,6 +96,8 @@ class CloudApi:
         if route is None and name.startswith("issue/"):
             path = name.split("/")[1:]
             route = lambda c: self._issues.answer(path, c.asked, c.edition, visible=c.visible)  # noqa: E731
+        elif route is None and name.startswith("project/"):
+            route = lambda c: of_projects.answer_of_cloud(c.edition.tables, name, c.asked, visible=c.visible)  # noqa: E731
         if route is None:
             return rest_refusal(404, f"null for uri: {call.request.url.split('?')[0]}")
         if name not in _BOTH and (call.request.method == "POST") != (name in _POSTS):

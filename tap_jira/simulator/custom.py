@@ -35,6 +35,9 @@ _KINDS: tuple[tuple[str, str, str, str | None], ...] = (
     ("Groups", "multigrouppicker", "array", "group"),
 )  # fmt: skip
 COUNT = 6 * len(_KINDS)
+_NAMES = {100: "Story Points", 101: "Статус", 102: "★ ★ ★", 103: "Labels"}
+"""Names of some of the later ones that are no good as names of columns: another's, in another script, without a letter,
+that of one of Jira's own."""
 
 _SYSTEM = (
     ("issuekey", "Key", None), ("summary", "Summary", "string"), ("description", "Description", "string"),
@@ -99,12 +102,13 @@ def _system(field_id: str, name: str, kind: str | None) -> dict[str, Any]:
 def _declare(number: int) -> dict[str, Any]:
     name, kind, declared, items = _KINDS[number % len(_KINDS)]
     turn = number // len(_KINDS)
+    name = _NAMES.get(number) or (f"{name} {turn + 1}" if turn else name)
     schema: dict[str, Any] = {"type": declared}
     if items:
         schema["items"] = items
     schema["custom"], schema["customId"] = kind if ":" in kind else _PLUGIN + kind, FIRST_CUSTOM + number
     return {
-        "id": custom_id(number), "name": f"{name} {turn + 1}" if turn else name, "custom": True, "orderable": True,
+        "id": custom_id(number), "name": name, "custom": True, "orderable": True,
         "navigable": True, "searchable": True, "clauseNames": [f"cf[{FIRST_CUSTOM + number}]", name], "schema": schema,
     }  # fmt: skip
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from email.utils import formatdate
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
+from tap_jira.simulator import of_projects
 from tap_jira.simulator.accounts import Account, Accounts, Door
 from tap_jira.simulator.answers import log_in_first, refusal, rest_refusal
 from tap_jira.simulator.custom import declarations
@@ -106,6 +107,8 @@ class Site(BaseSite):
         if path.startswith("issue/"):
             issue_path = path.split("/")[1:]
             route = lambda *_: self._issue(issue_path, asked, account)  # noqa: E731
+        elif route is None and path.startswith("project/"):
+            route = lambda *_: of_projects.answer(self.tables, path, asked, visible=account is not None)  # noqa: E731
         if route is None:
             return rest_refusal(404, f"null for uri: {request.url.split('?')[0]}")
         if request.method != "GET" and not (path == "search" and request.method == "POST"):

@@ -245,9 +245,50 @@ class Tables:
             for n, name in enumerate(_ISSUE_TYPES, 1)
         ]
 
+    def place_of(self, project: str) -> int | None:
+        """The place of the project of this id or key, an archived one too, or None."""
+        archived = len(self.project_keys)
+        if project in (*self.project_keys, "OLD"):
+            return archived if project == "OLD" else self.project_keys.index(project)
+        number = int(project) - 10000 if project.isdigit() and project.isascii() else -1
+        return number if 0 <= number <= archived else None
+
+    def versions(self, project: int) -> list[Json]:
+        """The versions of a project as its own list has them: more than a page of the second project."""
+        return [self._full_version(project, n) for n in range(130 if project == 1 else 4)]
+
+    def _full_version(self, project: int, n: int) -> Json:
+        version = {**self.version(project, n), "projectId": 10000 + project}
+        if n % 4 == 1:
+            version["description"] = "Größer und schöner"
+        if "releaseDate" in version:
+            version |= {"overdue": False, "userReleaseDate": f"15/0{n + 1}/23"}
+        return version
+
+    def components(self, project: int) -> list[Json]:
+        """The components of a project as its own list has them; an archived one has none."""
+        count = 3 if project < len(self.project_keys) else 0
+        return [self._full_component(project, n) for n in range(count)]
+
+    def _full_component(self, project: int, n: int) -> Json:
+        lead, key = self.user((project + n) % self.users), (*self.project_keys, "OLD")[project]
+        return {
+            **self.component(project, n),
+            "description": "" if n else "Was andere aufrufen",
+            "lead": lead,
+            "assigneeType": "COMPONENT_LEAD",
+            "assignee": lead,
+            "realAssigneeType": "COMPONENT_LEAD",
+            "realAssignee": lead,
+            "isAssigneeTypeValid": True,
+            "project": key,
+            "projectId": 10000 + project,
+            **({} if self.cloud else {"archived": False}),
+        }
+
     def version(self, project: int, n: int) -> Json:
         """A version of a project; release dates are days although the specification says date-time."""
-        number = 10000 + project * 10 + n
+        number = 10000 + project * 10 + n if n < 10 else 1_000_000 + project * 1000 + n
         version: Json = {"self": f"{self.api}/version/{number}", "id": str(number), "name": f"{n}.0.0"}
         version["archived"], version["released"] = False, n < 3
         if n < 3:

@@ -64,6 +64,7 @@ KEYS = {
     "jira_project_types": "key",
     "jira_resolutions": "id",
     "jira_users": "key",
+    "jira_fields": "id",
 }
 """The tables and their keys; on Cloud users have another one."""
 
@@ -100,6 +101,7 @@ class Jira:
             "jira_project_types": self._get("project/type"),
             "jira_resolutions": self._get("resolution"),
             "jira_users": users,
+            "jira_fields": self._get("field"),
         }
         return {table: len(found) for table, found in lists.items()}
 
