@@ -30,7 +30,7 @@ $(READY): pyproject.toml
 	@touch $@
 
 test: venv ## Run the tests and report which branches they cover.
-	$(BIN)/pytest --cov --cov-report=term-missing:skip-covered
+	$(BIN)/pytest --numprocesses auto --cov --cov-report=term-missing:skip-covered
 
 check: venv ## Run everything that must pass before a commit: style, format, types, tests.
 	$(BIN)/ruff check .

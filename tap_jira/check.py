@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import io
 import logging
 from collections.abc import Callable, Mapping
@@ -9,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
-from tap_jira import catalog, discover, incremental, site, sync, workers
+from tap_jira import catalog, discover, incremental, screen, site, sync, workers
 from tap_jira.catalog import Selection
 from tap_jira.client import Client
 from tap_jira.config import Config
@@ -20,14 +21,16 @@ from tap_jira.errors import (
     ConfigError,
     ForbiddenError,
     InterruptedByError,
+    OutputError,
     RefusedError,
     TapError,
     UnavailableError,
 )
 from tap_jira.issues import Issues
-from tap_jira.machine import Session
-from tap_jira.messages import Writer
+from tap_jira.machine import Machine, Session, given_files, session, this_machine
+from tap_jira.messages import Writer, write_whole
 from tap_jira.oauth2 import Bearer
+from tap_jira.redact import Redactor
 from tap_jira.run import Run
 from tap_jira.search import Ask, Page, Window
 from tap_jira.site import Site
@@ -52,6 +55,45 @@ WAYS: Mapping[str, str] = {
     "oauth2": "OAuth 2.0",
     "access_token": "OAuth 2.0, access token alone",
 }
+
+
+def run(arguments: list[str], machine: Machine | None = None) -> int:
+    """Check as the arguments say, print what was found, and return the exit code that a sync would end with."""
+    options = _parser().parse_args(arguments)
+    machine = machine or this_machine()
+    report = Report()
+    redact: Callable[[str], str] = Redactor()
+    now = 0.0
+    try:
+        with session(options.config, machine) as opened:
+            redact, now = opened.redactor, opened.pool.now()
+            given, bookmarks = given_files(options.catalog, options.state)
+            bookmarks.take_over()
+            Check(report, opened).run(given, bookmarks)
+    except (OutputError, InterruptedByError):
+        raise
+    except TapError as error:
+        report.stop(error)
+    facts = report.facts(redact)
+    shown = screen.as_json(facts) if options.json else screen.as_text(facts, now)
+    write_whole(machine.out, shown.encode(errors="replace"))
+    return report.exit_code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="tap-jira check",
+        description="Log in and tell whether a sync would work: who answers, who we are there, which tables we may "
+        "read, how many issues there are and about how long they take. Nothing is written to the state, nor to any "
+        "target. The exit code is the one that a sync would end with.",
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("-c", "--config", metavar="FILE", help="configuration, JSON, as for a sync")
+    add("--catalog", metavar="FILE", help="what would be synced; without it, all that is selected by default")
+    add("-s", "--state", metavar="FILE", help="where the last sync ended; without it, the first sync is looked at")
+    add("--json", action="store_true", help="print the facts as JSON, for machines")
+    return parser
 
 
 def _unknown(*names: str) -> Callable[[], dict[str, Any]]:

@@ -8,15 +8,12 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import BinaryIO
 
 from tap_jira import __version__, log
-from tap_jira.errors import ConfigError, InterruptedByError, OutputError, TapError, TargetGoneError
-from tap_jira.machine import Machine, Session, session, text, this_machine
+from tap_jira.errors import ConfigError, TapError, TargetGoneError
+from tap_jira.machine import Machine, Session, given_files, session, this_machine
 from tap_jira.redact import Redactor
-
-if TYPE_CHECKING:
-    from tap_jira.state import State
 
 LOGGER = logging.getLogger("tap_jira")
 
@@ -100,7 +97,7 @@ def _discover(opened: Session, options: argparse.Namespace, out: BinaryIO) -> in
     from tap_jira.messages import write_whole
 
     config, pool = opened.config, opened.pool
-    old = _given_catalog(options)
+    old, _ = given_files(options.catalog, None)
     kept = catalog.names(old) if old else None
     client, found = workers.call(pool, lambda: enter(config, opened.client))
     naming = config.custom_field_names
@@ -118,7 +115,7 @@ def _sync(opened: Session, options: argparse.Namespace, out: BinaryIO) -> int:
     from tap_jira.run import Run
 
     config, pool = opened.config, opened.pool
-    given, bookmarks = _given(options)
+    given, bookmarks = given_files(options.catalog, options.state)
     if taken_over := bookmarks.take_over():
         LOGGER.info("%s", taken_over)
     selections = catalog.select(given, LOGGER.warning) if given else []
@@ -141,59 +138,10 @@ def _sync(opened: Session, options: argparse.Namespace, out: BinaryIO) -> int:
     return code
 
 
-def _given(options: argparse.Namespace) -> tuple[dict[str, Any] | None, State]:
-    """The catalog that the options name, if any, and the state, an empty one if none is named."""
-    from tap_jira import state
-
-    bookmarks = state.parse(text(options.state, "--state"), options.state) if options.state else state.State()
-    return _given_catalog(options), bookmarks
-
-
-def _given_catalog(options: argparse.Namespace) -> dict[str, Any] | None:
-    from tap_jira import catalog
-
-    return catalog.parse(text(options.catalog, "--catalog"), options.catalog) if options.catalog else None
-
-
 def _check(arguments: list[str], machine: Machine | None) -> int:
-    options = _check_parser().parse_args(arguments)
-    machine = machine or this_machine()
-    from tap_jira import check, screen
-    from tap_jira.messages import write_whole
+    from tap_jira.check import run as check
 
-    report = check.Report()
-    redact: Callable[[str], str] = Redactor()
-    now = 0.0
-    try:
-        with session(options.config, machine) as opened:
-            redact, now = opened.redactor, opened.pool.now()
-            given, bookmarks = _given(options)
-            bookmarks.take_over()
-            check.Check(report, opened).run(given, bookmarks)
-    except (OutputError, InterruptedByError):
-        raise
-    except TapError as error:
-        report.stop(error)
-    facts = report.facts(redact)
-    shown = screen.as_json(facts) if options.json else screen.as_text(facts, now)
-    write_whole(machine.out, shown.encode(errors="replace"))
-    return report.exit_code
-
-
-def _check_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="tap-jira check",
-        description="Log in and tell whether a sync would work: who answers, who we are there, which tables we may "
-        "read, how many issues there are and about how long they take. Nothing is written to the state, nor to any "
-        "target. The exit code is the one that a sync would end with.",
-        allow_abbrev=False,
-    )
-    add = parser.add_argument
-    add("-c", "--config", metavar="FILE", help="configuration, JSON, as for a sync")
-    add("--catalog", metavar="FILE", help="what would be synced; without it, all that is selected by default")
-    add("-s", "--state", metavar="FILE", help="where the last sync ended; without it, the first sync is looked at")
-    add("--json", action="store_true", help="print the facts as JSON, for machines")
-    return parser
+    return check(arguments, machine)
 
 
 def _simulate(arguments: list[str], machine: Machine | None) -> int:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tap_jira.auth import Signer
     from tap_jira.client import Client, Sends
     from tap_jira.config import Config
+    from tap_jira.state import State
 
 # Modules that need HTTP, singer or cryptography are imported where they are used: --help needs none of them.
 
@@ -215,6 +216,15 @@ def json_object(path: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ConfigError(f'configuration file {path} must hold an object, such as {{"base_url": …}}')
     return value
+
+
+def given_files(catalog_path: str | None, state_path: str | None) -> tuple[dict[str, Any] | None, State]:
+    """The catalog in a file, if one is named, and the state, an empty one if none is named."""
+    from tap_jira import catalog, state
+
+    bookmarks = state.parse(text(state_path, "--state"), state_path) if state_path else state.State()
+    given = catalog.parse(text(catalog_path, "--catalog"), catalog_path) if catalog_path else None
+    return given, bookmarks
 
 
 def text(path: str, option: str) -> str:

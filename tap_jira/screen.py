@@ -10,6 +10,8 @@ from typing import Any
 from tap_jira.dates import duration, to_millis, told
 
 WIDTH, INDENT = 110, 11
+LONGEST = 300
+"""Characters of a filter that the screen shows; the JSON has all."""
 
 Facts = Mapping[str, Any]
 """The report of a check, by name."""
@@ -26,9 +28,11 @@ def as_text(facts: Facts, now: float) -> str:
 
 
 def _line(name: str, text: str) -> str:
+    # What Jira or a configuration holds may be meant for the terminal itself.
+    printable = "".join(sign if sign.isprintable() else " " for sign in text)
     return (
         textwrap.fill(
-            text,
+            printable,
             WIDTH,
             initial_indent=f"{name:<{INDENT}}",
             subsequent_indent=" " * INDENT,
@@ -104,12 +108,16 @@ def _issues(issues: Facts) -> str:
     since = told((to_millis(issues["since"]) or 0) / 1000)
     which = "first sync" if issues["first_sync"] else "next run"
     projects, jql = ", ".join(issues["projects"]), issues["jql"]
-    narrowed = [f"{key} {value}" for key, value in (("projects", projects), ("jql", jql)) if value]
+    narrowed = [f"{key} {_short(value)}" for key, value in (("projects", projects), ("jql", jql)) if value]
     count = "not told how many" if issues["count"] is None else f"{issues['count']:,}"
     about = "about " if issues["is_approximate"] and issues["count"] is not None else ""
     return f"{which}: {about}{count}, updated since {since}" + (
         f", within {' and '.join(narrowed)}" if narrowed else ""
     )
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text):,} characters)"
 
 
 def _estimate(estimate: Facts) -> str:

@@ -22,7 +22,7 @@ FILTER, COMPLETE_SINCE, COLUMNS, NEW_COLUMNS = "filter", "complete_since", "colu
 """What the state keeps beside the bookmark. ``new_columns`` are those selected later: rows that have not changed since
 lack them, and that was said."""
 PRINT_CHARACTERS = 5
-"""Of what a column leaves in the state. So a thousand columns are 5 KB of each STATE line, an eighth of their names,
+"""Of what a column leaves in the state. So a thousand columns are 5 KB of each STATE line, a seventh of their names,
 and one new column in a million passes unnoticed because another has the same 30 bits."""
 MOST_NAMES = 10
 """Names of columns that a warning tells."""

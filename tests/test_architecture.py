@@ -74,7 +74,7 @@ HOMES = {
     "time": {"workers"},
     "random": set(),
     "signal": {"machine"},
-    "argparse": {"cli", "authorize", "keygen"},
+    "argparse": {"check", "cli", "authorize", "keygen"},
     "os": {"cli", "files", "log", "machine", "token_file"},
     "fcntl": {"token_file"},
     "sys": {"callback", "cli", "log", "machine"},

@@ -413,3 +413,16 @@ def test_no_secret_is_shown(tap: Tap, site: Site, tmp_path: Path, option: str) -
 def test_help_and_mistakes(tap: Tap) -> None:
     """The command explains itself, and takes no option that it does not have."""
     assert [tap("check", option, config=None).code for option in ("--help", "--discover")] == [0, 2]
+
+
+def test_a_filter_that_is_long_or_odd(tap: Tap, config: dict[str, Any]) -> None:
+    """The screen shows the beginning of a long filter, and of signs for the terminal nothing; the JSON has all."""
+    jql = "labels != '\x1b[2J\x9b' AND " + " OR ".join(["labels = a"] * 100)
+    shown = tap("check", config={**config, "jql": jql})
+    text = " ".join(screen(shown))
+
+    assert not any(sign in shown.output.decode() for sign in ("\x1b", "\x9b"))
+    assert "within jql labels != ' [2J ' AND labels = a OR" in text
+    assert text.count("labels") < 30
+    assert f"… ({len(jql):,} characters)" in text
+    assert facts(tap("check", "--json", config={**config, "jql": jql}))["issues"]["jql"] == jql

@@ -39,7 +39,7 @@ def sent(config: Config) -> str:
 
 @pytest.mark.parametrize(("one", "other"), list(itertools.product(CLAUSES, CLAUSES)))
 def test_no_jql_changes_the_window(one: str, other: str) -> None:
-    """However parentheses stand around two clauses, whole or torn: sent and taken, it stays beside the window."""
+    """However parentheses stand around two clauses, whole or torn: what Jira takes has the window beside it."""
     for before, between, then, after in itertools.product(SIGNS, repeat=4):
         text = f"{before}{one}{between} OR {then}{other}{after}"
         try:
