@@ -141,10 +141,28 @@ def streams_page() -> Iterator[str]:
     yield "column. Every column may be null but the keys. Date-times are in UTC."
     yield ""
     yield "`--discover` adds to `jira_issues` a column for each custom field of the site, `fields.customfield_10010`"
-    yield "and so on, with the name that people see in Jira in its title and description. `custom_field_names` has it"
+    yield "and so on, with the name that people see in Jira in its title and description, and on Cloud with what the"
+    yield "site says of the field, where the account may know. `custom_field_names` has it"
     yield "[called by that name](configuration.md#names-of-custom-fields); `jira_fields` tells which column is which."
+    yield "Its type is the one that Jira declares:"
+    yield ""
+    yield "| declared by Jira, alone or in a list | column, or entry of the list |"
+    yield "|---|---|"
+    yield "| `string`, `number`, `date`, `datetime` | string, number, date, date-time |"
+    yield f"| {_object_kinds()} | object |"
+    yield "| anything else | string: a text as it is, all else as JSON text |"
+    yield ""
+    yield "Where the origin of a field (`schema.custom`) tells more than that, it counts: a field of sprints is a list"
+    yield "of objects on both kinds of site, though Data Center prints them as texts (`rapidViewId` is `boardId`, and"
+    yield "`state` is in small letters, as on Cloud); epic links and ranks are texts; a parent link is an object, of"
+    yield "which Data Center gives the `key`. What fits no column of its own is in `misfits`:"
+    yield "[what a run does with odd data](guarantees.md#what-a-run-does-with-odd-data)."
     for stream in STREAMS:
         yield from _stream_section(stream)
+
+
+def _object_kinds() -> str:
+    return ", ".join(f"`{name}`" for name in schema.object_kinds())
 
 
 def _stream_section(stream: Stream) -> Iterator[str]:

@@ -100,7 +100,8 @@ def _discover(opened: Session, options: argparse.Namespace, out: BinaryIO) -> in
     old, _ = given_files(options.catalog, None)
     kept = catalog.names(old) if old else None
     client, found = workers.call(pool, lambda: enter(config, opened.client))
-    made = workers.call(pool, lambda: discover.discover(client, found, config.custom_field_names, kept))
+    naming = config.custom_field_names
+    made = workers.call(pool, lambda: discover.discover(client, found, naming, kept, pool.together))
     workers.call(pool, lambda: discover.warn_of_unreadable(client, found, LOGGER.warning))
     LOGGER.info("%s", discover.extent(made))
     write_whole(out, json.dumps(made, indent=2, ensure_ascii=False).encode() + b"\n")

@@ -3,28 +3,47 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from tap_jira import names
 from tap_jira import schema as schemas
 from tap_jira.catalog import FIELD_ID, select
 from tap_jira.client import Client
-from tap_jira.errors import ForbiddenError, NotFoundError, NothingFoundError, RefusedError, UnavailableError
-from tap_jira.pagination import identity
+from tap_jira.errors import ForbiddenError, NotFoundError, NothingFoundError, RefusedError, TapError, UnavailableError
+from tap_jira.pagination import count, identity, is_page
 from tap_jira.site import Site
 from tap_jira.streams import ISSUES, STREAMS, Place, Stream
 
 LOGGER = logging.getLogger(__name__)
 
+Together = Callable[[Sequence[Callable[[], Any]], int], list[Any]]
+"""Does calls side by side, so many at most."""
+FIELDS = 50
+"""The most that Cloud gives of fields at once."""
+MOST_FIELDS = 20_000
+"""Fields of which a description is asked for: more than any site is known to have."""
 
-def discover(client: Client, site: Site, naming: str = "id", kept: Mapping[str, str] | None = None) -> dict[str, Any]:
+
+def discover(
+    client: Client,
+    site: Site,
+    naming: str = "id",
+    kept: Mapping[str, str] | None = None,
+    together: Together | None = None,
+) -> dict[str, Any]:
     """The catalog of a site as a Singer tap prints it; says in the log what the account may not read.
 
     ``naming`` says what the columns of custom fields are called by, ``id`` or ``name``; ``kept`` has the names that
-    some of them have already, by the field's id.
+    some of them have already, by the field's id. With ``together`` the columns of Cloud's fields have the descriptions
+    that the site gives them as well. Those take a request for each 50 fields, which is too much for what each run
+    without a catalog needs.
     """
     fields = client.get("field", is_whole=lambda answer: isinstance(answer, list))
+    if together and site.kind == "cloud":
+        said = _descriptions(client, together)
+        fields = [{**field, "description": said.get(field.get("id"))} for field in fields if isinstance(field, dict)]
     return {"streams": [_entry(stream, site, fields, naming, kept or {}) for stream in STREAMS]}
 
 
@@ -37,6 +56,29 @@ def extent(catalog: Mapping[str, Any]) -> str:
         f"discovered {len(catalog['streams'])} streams with {columns:,} columns; selected by default are "
         f"{len(selections)} streams with {by_default:,} columns"
     )
+
+
+def _descriptions(client: Client, together: Together) -> dict[Any, Any]:
+    """What the site says of its custom fields, by id; nothing if the account may not know, or the list fails.
+
+    Pages are asked for by position, all at once: a field that moves meanwhile lacks its description, no more.
+    """
+    hasty = client.hasty()
+
+    def page(start: int) -> Any:
+        asked = [("type", "custom"), ("startAt", str(start)), ("maxResults", str(FIELDS))]
+        return hasty.get("field/search", asked, is_page)
+
+    try:
+        first = page(0)
+        rows, total = first["values"], count(first.get("total")) or 0
+        starts = range(len(rows), min(total, MOST_FIELDS), len(rows)) if rows else ()
+        pages = together([partial(page, start) for start in starts], client.retry.gate.allowed)
+    except TapError as error:
+        LOGGER.info("the descriptions of fields are not known: %s", error)
+        return {}
+    rows = [row for answer in (first, *pages) for row in answer["values"] if isinstance(row, dict)]
+    return {row["id"]: row.get("description") for row in rows if isinstance(row.get("id"), str)}
 
 
 LEAST: Mapping[str, tuple[tuple[str, str], ...]] = {

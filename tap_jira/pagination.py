@@ -74,7 +74,7 @@ def _walk(lists: Lists, path: str, params: Pairs, seen: set[str]) -> Generator[l
     start = 0
     while True:
         asked = [*params, ("startAt", str(start)), ("maxResults", str(PAGE))]
-        answer = lists.get(path, asked, _is_page)
+        answer = lists.get(path, asked, is_page)
         rows = answer["values"]
         yield unseen(rows, seen)
         here = set(map(identity, rows))
@@ -83,7 +83,7 @@ def _walk(lists: Lists, path: str, params: Pairs, seen: set[str]) -> Generator[l
         nothing_new = here <= read
         read |= here
         start += max(len(rows) - 1, 0)
-        last, total = answer.get("isLast"), _count(answer.get("total"))
+        last, total = answer.get("isLast"), count(answer.get("total"))
         if last is True or nothing_new or (last is None and total is not None and start + 1 >= total):
             return last is not False and (total is None or len(read) >= total)
 
@@ -143,11 +143,13 @@ def is_list(answer: Any) -> bool:
     return isinstance(answer, list)
 
 
-def _is_page(answer: Any) -> bool:
+def is_page(answer: Any) -> bool:
+    """Whether an answer is a page of ``values``."""
     return isinstance(answer, dict) and isinstance(answer.get("values"), list)
 
 
-def _count(value: Any) -> int | None:
+def count(value: Any) -> int | None:
+    """A number of rows as pages tell it; None if it is none."""
     # Cloud declares the numbers of some pages as text.
     text = value if isinstance(value, str) else str(value) if isinstance(value, int) else ""
     return int(text) if len(text) < 20 and text.isdecimal() and text.isascii() else None

@@ -1,11 +1,13 @@
 """Turn one Jira object into one record: the selected columns, each of its declared type, times in UTC.
 
 A column's conversion is compiled once from its schema. A value of another type is converted where nothing is lost by it
-(a number to its text, an object to its JSON); otherwise it becomes null, and ``Oddities`` keeps count.
+(a number to its text, an object to its JSON, a name to an object with that name); otherwise it becomes null, and
+``Oddities`` keeps count, and the value itself where the table has a column for what did not fit.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from abc import ABC, abstractmethod
 from collections import Counter
@@ -13,9 +15,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tap_jira import sprints
 from tap_jira.dates import number_to_utc, to_day, to_utc
 from tap_jira.jsontext import dump
 
+_FIELD = re.compile(r"(?<=^fields\.)\w+")
 Convert = Callable[[Any], Any]
 Log = Callable[[str], None]
 
@@ -25,6 +29,12 @@ MOST_UNKNOWN = 10_000
 """Names that are remembered as not in the catalog, of one stream."""
 MOST_LEFT_OUT = 200
 """Names of one object that are watched for; one with more has names like ids, and nobody wants to hear of each."""
+MISFITS = "misfits"
+"""The column for the values of a record that fit no column of theirs; tables without it do not keep them."""
+MOST_MISFITS = 1_000_000
+"""Characters of JSON that the values in ``misfits`` of one record may have together."""
+NAMING = ("value", "name", "key")
+"""Where an object carries what people call it: its first column of these takes a plain text or number."""
 
 
 class Unfit(Exception):
@@ -41,17 +51,43 @@ class Oddities:
     key: str = "?"
     names: Mapping[str, str] = field(default_factory=dict)
     """What the columns of fields are called, by the ids that stand in paths."""
+    keeps: bool = False
+    """Whether values that do not fit are kept, for ``misfits`` to tell them."""
     nulled: Counter[str] = field(default_factory=Counter)
+    unkept: Counter[str] = field(default_factory=Counter)
     unknown: Counter[str] = field(default_factory=Counter)
+    _kept: dict[str, list[str]] = field(default_factory=dict)
+    _room: int = MOST_MISFITS
 
-    def null(self, path: str, value: Any, kind: str) -> None:
-        """``value`` was no ``kind`` and became null."""
+    def null(self, path: str, value: Any, kind: str, *, may_keep: bool = True) -> None:
+        """``value`` was no ``kind`` and became null; it is kept unless it ``may`` not be, or there is no room."""
         self.nulled[path] += 1
+        is_kept = self.keeps and may_keep and self._keep(path, value)
+        if not is_kept:
+            self.unkept[path] += 1
         if self.nulled[path] == 1:
             self.warn(
                 f"{self.stream} {self.key}: {self._called(path)} holds {_describe(value)} where {kind} is expected; "
-                "it becomes null, here and in further records"
+                f"it becomes null, here and in further records{f'; {MISFITS} keeps it' if is_kept else ''}"
             )
+
+    def misfits(self) -> str | None:
+        """The values kept since this was last asked, as a JSON text of lists by path; None if there are none."""
+        if not self._kept:
+            return None
+        kept = ((_FIELD.sub(lambda it: self.names.get(it[0], it[0]), path), them) for path, them in self._kept.items())
+        lists = (f"{dump(path).decode()}:[{','.join(values)}]" for path, values in sorted(kept))
+        text = f"{{{','.join(lists)}}}"
+        self._kept, self._room = {}, MOST_MISFITS
+        return text
+
+    def _keep(self, path: str, value: Any) -> bool:
+        text = _json(value)
+        if text is None or len(text) > self._room:
+            return False
+        self._room -= len(text)
+        self._kept.setdefault(path, []).append(text)
+        return True
 
     def leave_out(self, path: str) -> None:
         """The catalog does not have ``path``: made after discovery, mostly."""
@@ -68,7 +104,10 @@ class Oddities:
     def tell(self) -> None:
         """Say at the end what became null how often, and what the catalog does not have."""
         for path, count in sorted(self.nulled.items()):
-            self.warn(f"{self.stream}: {self._called(path)} became null {'once' if count == 1 else f'{count} times'}")
+            lost = self.unkept[path] if self.keeps else 0
+            kept = f"; {MISFITS} does not have {lost} of these values" if lost else ""
+            often = "once" if count == 1 else f"{count} times"
+            self.warn(f"{self.stream}: {self._called(path)} became null {often}{kept}")
         if self.unknown:
             named = ", ".join(sorted(self.unknown)[:MOST_NAMES])
             more = f" and {len(self.unknown) - MOST_NAMES} more" if len(self.unknown) > MOST_NAMES else ""
@@ -76,7 +115,7 @@ class Oddities:
 
     def _called(self, path: str) -> str:
         """A path as the table has it, where that differs with the id of the field."""
-        return re.sub(r"(?<=^fields\.)\w+", lambda id_: _with_id(self.names.get(id_[0], ""), id_[0]), path)
+        return _FIELD.sub(lambda id_: _with_id(self.names.get(id_[0], ""), id_[0]), path)
 
 
 def _with_id(name: str, field_id: str) -> str:
@@ -86,12 +125,14 @@ def _with_id(name: str, field_id: str) -> str:
 class Column(ABC):
     """A column of any type: where it lies, and what its values become.
 
-    ``surprised`` is set once a value came that was not of the column's own type.
+    ``surprised`` is set once a value came that was not of the column's own type. ``is_whole`` if no part of it was left
+    unselected, which nothing may show then.
     """
 
     def __init__(self, path: str, oddities: Oddities) -> None:
         self.path, self.oddities = path, oddities
         self.surprised = False
+        self.is_whole = True
 
     @abstractmethod
     def convert(self, value: Any) -> Any:
@@ -99,7 +140,7 @@ class Column(ABC):
 
     def _null(self, value: Any, kind: str) -> None:
         self.surprised = True
-        self.oddities.null(self.path, value, kind)
+        self.oddities.null(self.path, value, kind, may_keep=self.is_whole)
 
 
 class Object(Column):
@@ -115,21 +156,33 @@ class Object(Column):
             for name, part in schema.get("properties", {}).items()
         }
         self._unselected = everything.keys() - self.columns.keys()
+        self.is_whole = not self._unselected and all(column.is_whole for column in self.columns.values())
+        self._naming = next((name for name in NAMING if name in everything), None)
         self.left_out: set[str] = set()
         """Names that came and are not written: not selected, or not in the catalog."""
 
     def convert(self, value: Any) -> Any:
-        if type(value) is not dict:
+        members = value if type(value) is dict else self._members_of(value)
+        if members is None:
             return self._null(value, "an object")
         record = {}
         columns = self.columns
-        for name, part in value.items():
+        for name, part in members.items():
             column = columns.get(name)
             if column is not None:
                 record[name] = None if part is None else column.convert(part)
             else:
                 self._leave_out(name)
         return record
+
+    def _members_of(self, value: Any) -> Mapping[str, Any] | None:
+        """What is no object by itself as one; None if it can be none."""
+        self.surprised = True
+        if type(value) is list and len(value) == 1:
+            return value[0] if type(value[0]) is dict else self._members_of(value[0])
+        if type(value) is str and (sprint := sprints.parse(value)):
+            return sprint
+        return {self._naming: value} if self._naming and type(value) in (str, int, float) else None
 
     def _leave_out(self, name: str) -> None:
         if len(self.left_out) <= MOST_LEFT_OUT:
@@ -139,7 +192,7 @@ class Object(Column):
 
 
 class Array(Column):
-    """A column that holds a list; what is null in it, or does not fit, is left out."""
+    """A column that holds a list; what is null in it, or does not fit, is left out. What is no list is one of one."""
 
     def __init__(self, schema: dict[str, Any], full: dict[str, Any], path: str, oddities: Oddities) -> None:
         super().__init__(path, oddities)
@@ -148,7 +201,7 @@ class Array(Column):
 
     def convert(self, value: Any) -> Any:
         if type(value) is not list:
-            return self._null(value, "a list")
+            self.surprised, value = True, [value]
         if None in value:
             self.item.surprised = True
         parts = (self.item.convert(part) for part in value if part is not None)
@@ -222,7 +275,7 @@ def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         raise Unfit
     number = _float(value) if isinstance(value, str) else value if abs(value) <= LARGEST_INTEGER else float(value)
-    if number != number or number in (float("inf"), float("-inf")):
+    if not math.isfinite(number):
         raise Unfit
     return number
 
@@ -265,6 +318,16 @@ _SCALARS: dict[tuple[str, str], tuple[Convert, set[type]]] = {
     ("boolean", ""): (_boolean, {bool}),
 }
 """How a value of a type and format is read, and of which types it is by itself."""
+
+
+def _json(value: Any) -> str | None:
+    """The JSON of a value; None if it has none: nested beyond reason, or a number that the parser could not hold."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    try:
+        return dump(value).decode()
+    except (ValueError, RecursionError):
+        return None
 
 
 def _describe(value: Any) -> str:

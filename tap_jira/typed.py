@@ -20,6 +20,7 @@ from tap_jira.heads import Text
 from tap_jira.jsontext import dump, is_nameable, is_unstorable, load_anyhow
 from tap_jira.records import (
     LARGEST_INTEGER,
+    MISFITS,
     MOST_LEFT_OUT,
     Array,
     Column,
@@ -64,6 +65,7 @@ class Shaper:
         self._columns = compile_record(schema, known, oddities)
         self._keys, self._oddities = keys, oddities
         self._fill = [(name, path) for name, path in fill.items() if name in self._columns.columns]
+        oddities.keeps = MISFITS in self._columns.columns
         self._names = names or {}
         self._surprises = 0
         self._types: _Types | None = None
@@ -79,6 +81,8 @@ class Shaper:
             return self._surprising(raw)
         self._oddities.key = _label(types.top(value, "key"), types.top(value, "id"))
         types.finish(value)
+        if self._oddities.keeps:
+            types.put(value, MISFITS, self._oddities.misfits())
         for key in self._keys:
             if types.top(value, key) is None:
                 return None
@@ -96,6 +100,8 @@ class Shaper:
         record = self._columns.convert(raw)
         if self._names and _FIELDS in record:
             record[_FIELDS] = _renamed(record[_FIELDS], self._names)
+        if self._oddities.keeps:
+            record[MISFITS] = self._oddities.misfits()
         return dump(record) if all(record.get(key) is not None for key in self._keys) else None
 
     def _surprising(self, raw: Text) -> bytes | None:
@@ -127,6 +133,10 @@ class _Types:
         part = getattr(value, self._tops.get(name, ""), None)
         return None if part is UNSET else part
 
+    def put(self, value: Any, name: str, part: Any) -> None:
+        """Let a decoded record hold this under a name that is a column of it."""
+        setattr(value, self._tops[name], part)
+
     def get(self, value: Any, path: tuple[str, ...]) -> Any:
         """What lies there in a decoded value; None if nothing does."""
         for name in path:
@@ -140,7 +150,7 @@ class _Types:
         """Fill what Jira does not give, and change what cannot stay as it came."""
         for name, path in self._fill:
             if self.top(value, name) is None:
-                setattr(value, self._tops[name], self.get(value, path))
+                self.put(value, name, self.get(value, path))
         if self._after is not None:
             self._after(value)
 
@@ -225,8 +235,8 @@ def _label(*names: Any) -> str:
 
 
 def _instant(column: Column) -> Convert:
-    """The conversion of a text that is meant to be an instant, the shortest way for nearly all."""
-    return lambda text: to_utc(text) or column.convert(text)
+    """The conversion of what is meant to be an instant, the shortest way for nearly all, which are texts."""
+    return lambda value: (to_utc(value) if type(value) is str else None) or column.convert(value)
 
 
 def _each(change: Convert) -> Convert:

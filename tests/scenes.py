@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.hashes import BLAKE2b
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from tap_jira import auth, authorize, files, incremental, token_file, users
+from tap_jira.records import MOST_MISFITS
 from tap_jira.search import Span
 from tap_jira.simulator import Account, Accounts, Fault, Faults, Limits, Site, UserLimits, World
 from tap_jira.simulator.credentials import key_pair
@@ -48,6 +49,7 @@ from tests.stage import (
     selecting_nothing,
     unknown_stream,
     very_wide,
+    with_fields,
     without_key,
 )
 from tests.test_authorize import Reader
@@ -546,6 +548,12 @@ SCENES: Mapping[str, Scene] = {
         to=Answering(s.site, "/resolution", each(isDefault="perhaps"))
     ),
     "…: … became null … times": lambda s: s.run(to=Answering(s.site, "/resolution", each(isDefault="perhaps"))),
+    "… holds … where … is expected; it becomes null, here and in further records; misfits keeps it": lambda s: s.run(
+        to=Answering(s.site, "/api/2/search", with_fields(workratio="perhaps"))
+    ),
+    "…: … became null … times; misfits does not have … of these values": lambda s: s.run(
+        to=Answering(s.site, "/api/2/search", with_fields("10007", "10008", workratio="x" * (MOST_MISFITS + 1)))
+    ),
     "… a record without its key (…) is left out": lambda s: s.run(to=Answering(s.site, "/resolution", each(id=None))),
     "… records without their key were left out": lambda s: s.run(to=Answering(s.site, "/resolution", each(id=None))),
     "… columns are selected, and not every table can have more than …; …": lambda s: s.catalog(very_wide),

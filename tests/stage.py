@@ -182,6 +182,18 @@ def each(**members: Any) -> Change:
     return lambda rows: [{**row, **members} for row in rows]
 
 
+def with_fields(*ids: str, **fields: Any) -> Change:
+    """A page of issues of which these, or all if none is named, have these fields instead of their own."""
+
+    def change(page: dict[str, Any]) -> dict[str, Any]:
+        for issue in page["issues"]:
+            if not ids or issue["id"] in ids:
+                issue["fields"].update(fields)
+        return page
+
+    return change
+
+
 def cut(stage: Stage, **caps: int) -> Site:
     account = Account("tap-reader", tokens={TOKEN: None})
     world = World(seed=1, issues=60, now=stage.time)

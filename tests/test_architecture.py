@@ -43,7 +43,20 @@ LAYERS = (
         "token_file",
         "workers",
     },
-    {"__init__", "dates", "errors", "files", "gzipped", "jsontext", "memory", "redact", "schema", "streams", "wire"},
+    {
+        "__init__",
+        "dates",
+        "errors",
+        "files",
+        "gzipped",
+        "jsontext",
+        "memory",
+        "redact",
+        "schema",
+        "sprints",
+        "streams",
+        "wire",
+    },
 )
 """From the top down. A module knows only modules of layers below its own, never one beside it or above."""
 

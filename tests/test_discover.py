@@ -131,7 +131,7 @@ def test_thousands_of_fields_are_found_but_not_selected(caplog: pytest.LogCaptur
 
     assert (is_default(10_000), is_default(11_999)) == (True, False)
     assert "not selected by default, to stay within 900 columns" in caplog.text
-    assert '"selected": true in their metadata (customfield_10651, for one)' in caplog.text
+    assert '"selected": true in their metadata (customfield_10648, for one)' in caplog.text
 
 
 @pytest.mark.parametrize(("suffix", "expected"), [("", 0), ("-plain", 1)])

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from tap_jira.simulator import Site
+from tap_jira.streams import STREAMS
 from tap_jira.wire import Request, Response
 from tests.conftest import Tap
 from tests.test_selection import by_meltano, columns
@@ -224,6 +225,8 @@ def test_discovery_says_how_much_there_is(tap: Tap) -> None:
     outcome = tap("--discover")
     (said,) = [line for line in outcome.logged("INFO") if "discovered" in line]
 
-    assert said.startswith("INFO discovered 7 streams with ")
-    assert "selected by default are 7 streams with " in said
-    assert len(json.loads(outcome.output)["streams"]) == 7
+    by_default = [stream for stream in STREAMS if stream.by_default]
+
+    assert said.startswith(f"INFO discovered {len(STREAMS)} streams with ")
+    assert f"selected by default are {len(by_default)} streams with " in said
+    assert len(json.loads(outcome.output)["streams"]) == len(STREAMS)

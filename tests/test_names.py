@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -100,11 +101,16 @@ def sent_columns(outcome: Outcome) -> dict[str, Any]:
 
 
 def by_id(records: list[dict[str, Any]], names: dict[str, str]) -> list[dict[str, Any]]:
-    """Records of issues with the fields under their ids again."""
+    """Records of issues with the fields under their ids again, also where values that did not fit are told."""
     ids = {name: field_id for field_id, name in names.items()}
     left = names.keys() - set(names.values())
     assert [name for record in records for name in record["fields"] if name in left] == []
-    return [{**r, "fields": {ids.get(n, n): v for n, v in r["fields"].items()}} for r in records]
+
+    def told(misfits: str | None) -> str | None:
+        return misfits and re.sub(r'(?<="fields\.)\w+', lambda name: ids.get(name[0], name[0]), misfits)
+
+    fields = [{ids.get(n, n): v for n, v in r["fields"].items()} for r in records]
+    return [{**r, "fields": f, "misfits": told(r["misfits"])} for r, f in zip(records, fields, strict=True)]
 
 
 def select(catalog: dict[str, Any], **selected: bool) -> dict[str, Any]:
@@ -336,7 +342,7 @@ def test_odd_issues_are_named_too() -> None:
 
     for issue in [whole, *(one for each in odd for one in (each, whole, whole))]:
         for line in (shaper.of_text(json.dumps(issue).encode()), shaper.of_value(issue)):
-            assert issue is not whole or (line and json.loads(line)) == named
+            assert issue is not whole or (line and json.loads(line)) == {**named, "misfits": None}
 
 
 def test_a_warning_tells_name_and_id(run: Run, at: Site) -> None:

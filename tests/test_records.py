@@ -130,8 +130,14 @@ def columns(**kinds: str) -> dict[str, Any]:
         ("strings", [SPRINT], [SPRINT]),
         ("strings", [{"id": 1, "name": "S"}], ['{"id":1,"name":"S"}']),
         ("strings", [], []),
-        ("strings", "text", NULLED),
-        ("strings", {}, NULLED),
+        ("strings", "text", ["text"]),
+        ("strings", {"b": 1}, ['{"b":1}']),
+        ("object", [{"a": "x"}], {"a": "x"}),
+        ("object", [[{"a": "x"}]], {"a": "x"}),
+        ("object", [{"a": "x"}, {"a": "y"}], NULLED),
+        ("object", [None], NULLED),
+        ("object", 5, NULLED),
+        ("objects", {"n": 5}, [{"n": 5}]),
         ("objects", [{"n": "5"}, {"n": 6}], [{"n": 5}, {"n": 6}]),
     ],
 )
@@ -181,7 +187,7 @@ def test_an_element_that_does_not_fit() -> None:
         ("date-time", "51502-01-01", "c holds text where a date-time is expected"),
         ("date", "soon", "c holds text where a date is expected"),
         ("object", "x", "c holds text where an object is expected"),
-        ("strings", "x", "c holds text where a list is expected"),
+        ("objects", "x", "c[] holds text where an object is expected"),
     ],
 )
 def test_the_words_of_a_warning(kind: str, value: Any, expected: str) -> None:

@@ -30,8 +30,8 @@ KEYS = {
 TYPES = {"string", "integer", "number", "boolean", "object", "array"}
 ALLOWED = {"type", "format", "properties", "items", "title", "description"}
 OBJECTS = ["option", "option-with-child", "user", "group", "project", "priority", "component", "version"]
-OBJECTS += ["issuetype", "status", "resolution", "securitylevel"]
-OTHERS = ["any", "json", "team", "sd-servicelevelagreement", "option2", ""]
+OBJECTS += ["issuetype", "status", "resolution", "securitylevel", "team", "sprint", "parent-link"]
+OTHERS = ["any", "json", "sd-servicelevelagreement", "option2", ""]
 SCALARS = ["string", "number", "date", "datetime"]
 DECLARED = [*SCALARS, *OBJECTS, *OTHERS]
 
@@ -316,7 +316,7 @@ def test_an_array_is_one_leaf() -> None:
 @pytest.mark.parametrize(
     ("stream", "names"),
     [
-        ("jira_issues", "id self key expand updated_at changelog fields"),
+        ("jira_issues", "id self key expand updated_at misfits changelog fields"),
         (
             "jira_projects",
             "id self key name description url email expand lead avatarUrls projectTypeKey projectKeys projectCategory "

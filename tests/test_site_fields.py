@@ -56,6 +56,27 @@ def test_object_types(kind: str, names: str) -> None:
     assert column("array", kind)["items"]["properties"] == alone["properties"]
 
 
+@pytest.mark.parametrize(
+    ("custom", "declared", "expected"),
+    [
+        ("com.pyxis.greenhopper.jira:gh-sprint", ("array", "string"), ("array", "sprint")),
+        ("com.pyxis.greenhopper.jira:gh-sprint", ("array", "json"), ("array", "sprint")),
+        ("com.pyxis.greenhopper.jira:gh-epic-link", ("any", None), ("string", None)),
+        ("com.pyxis.greenhopper.jira:gh-lexo-rank", ("any", None), ("string", None)),
+        ("com.atlassian.jpo:jpo-custom-field-parent", ("any", None), ("parent-link", None)),
+        ("some.app:rank", ("any", None), ("any", None)),
+    ],
+)
+def test_origin_tells_more_than_type(
+    custom: str, declared: tuple[str, str | None], expected: tuple[str, str | None]
+) -> None:
+    """Where a field comes from settles its type if Jira declares less than it knows."""
+    known = field(7, *expected)
+    told = field(7, *declared)
+    told["schema"]["custom"] = custom
+    assert issues_with(told) == issues_with(known)
+
+
 @pytest.mark.parametrize("kind", OBJECTS)
 def test_objects_fit_behind_any_number(kind: str) -> None:
     """An object type stays an object for field numbers of up to ten digits: its names are short enough."""
@@ -256,7 +277,7 @@ def test_objects_are_folded_from_the_end() -> None:
     assert made["customfield_2"] == {
         "type": ["null", "string"],
         "title": "Field 2",
-        "description": 'The site\'s field "Field 2", one choice, as JSON text.',
+        "description": 'The site\'s field "Field 2", one choice. As JSON text.',
     }
 
 

@@ -94,6 +94,16 @@ def test_an_ordinary_record() -> None:
     }
 
 
+@pytest.mark.parametrize("updated", [False, [], {}, "soon", 2**70])
+def test_a_fill_that_is_no_time(updated: Any) -> None:
+    """What is filled from a column that is not selected may be anything, and costs its own column alone."""
+    assert Shape().text({"id": "1", "fields": {"updated": updated, "string": "x"}}) == {
+        "id": "1",
+        "updated_at": None,
+        "fields": {"string": "x"},
+    }
+
+
 @pytest.mark.parametrize(
     "text", [b'{"id": null}', b"{}", b"[]", b'"text"', b"null", b"{", b'{"id": 1e}'], ids=lambda text: text.decode()
 )

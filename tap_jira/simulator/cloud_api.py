@@ -72,7 +72,9 @@ class CloudApi:
             "issue/bulkfetch": lambda c: self._issues.fetch(c.request.body, c.edition, visible=c.visible),
             "changelog/bulkfetch": _for_users(lambda c: self._issues.changes(c.request.body, c.edition)),
             "field": lambda call: Response.of_json(declarations(cloud=True)),
-            "field/search": _for_admins(lambda c: lists.search_fields(c.edition.tables, c.asked)),
+            "field/search": _for_admins(
+                lambda c: lists.search_fields(c.edition.tables, c.asked), "Only Jira administrators can access fields."
+            ),
             "project": lambda c: lists.list_projects(c.edition.tables, c.asked, visible=c.visible),
             "project/search": lambda c: lists.search_projects(c.edition.tables, c.asked, visible=c.visible),
             "project/type": lambda c: Response.of_json(c.edition.tables.project_types),
@@ -161,10 +163,10 @@ def _for_users(route: Route) -> Route:
     return lambda call: route(call) if call.visible else log_in_first()
 
 
-def _for_admins(route: Route) -> Route:
+def _for_admins(route: Route, words: str = "Only Jira administrators can do this.") -> Route:
     def guarded(call: Call) -> Response:
         if call.account is None:
             return log_in_first()
-        return route(call) if call.account.admin else refusal(403, "Only Jira administrators can do this.")
+        return route(call) if call.account.admin else refusal(403, words)
 
     return guarded

@@ -8,13 +8,15 @@ from urllib.parse import urlencode
 
 from tap_jira.simulator.answers import refusal
 from tap_jira.simulator.cloud_tables import CloudTables, account_id
-from tap_jira.simulator.custom import declarations
+from tap_jira.simulator.custom import declarations, note_of
 from tap_jira.simulator.site import number_of
 from tap_jira.wire import Response
 
 Asked = dict[str, str]
 _MOST_PROJECTS, _MOST_FIELDS, _MOST_USERS = 100, 50, 1000
 _SHY = 17
+_FIELD_ORDERS = ("contextsCount", "lastUsed", "name", "screensCount", "projectsCount")
+_NEVER_TRACKED = {"type": "NOT_TRACKED"}
 
 
 def page_of_values(found: Sequence[Any], asked: Asked, where: str, *, usual: int = 50, most: int) -> Response:
@@ -45,10 +47,30 @@ def list_projects(tables: CloudTables, asked: Asked, *, visible: bool) -> Respon
 
 
 def search_fields(tables: CloudTables, asked: Asked) -> Response:
-    """The fields without the flags of ``/field``."""
-    flags = ("custom", "orderable", "navigable", "searchable", "clauseNames")
-    fields = [{k: v for k, v in field.items() if k not in flags} for field in declarations(cloud=True)]
-    return page_of_values(fields, asked, tables.api + "/field/search", most=_MOST_FIELDS)
+    """The fields that are asked for, without the flags of ``/field`` and with what the site says of them."""
+    kinds, ids = (frozenset(filter(None, asked.get(name, "").split(","))) for name in ("type", "id"))
+    if not kinds <= {"custom", "system"}:
+        return refusal(400, f"Invalid field type: {asked['type']}")
+    order = asked.get("orderBy", "name")
+    if order.lstrip("+-") not in _FIELD_ORDERS:
+        return refusal(400, f"Invalid orderBy: {order}")
+    wanted, expand = asked.get("query", "").lower(), asked.get("expand", "").split(",")
+    found = [
+        _found_field(field, expand)
+        for field in declarations(cloud=True)
+        if (not kinds or ("custom" if field["custom"] else "system") in kinds) and (not ids or field["id"] in ids)
+    ]
+    found = [field for field in found if wanted in f"{field['name']}\n{field.get('description', '')}".lower()]
+    found.sort(key=lambda field: str(field["name"]).lower(), reverse=order.startswith("-"))
+    return page_of_values(found, asked, tables.api + "/field/search", most=_MOST_FIELDS)
+
+
+def _found_field(field: dict[str, Any], expand: Sequence[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {name: field[name] for name in ("id", "name", "schema") if name in field}
+    if field["custom"]:
+        found["description"] = note_of(field["name"])
+    more = {"key": field["key"], "isLocked": False, "screensCount": 1, "contextsCount": 1, "lastUsed": _NEVER_TRACKED}
+    return found | {name: value for name, value in more.items() if name in expand}
 
 
 def search_resolutions(tables: CloudTables, asked: Asked) -> Response:

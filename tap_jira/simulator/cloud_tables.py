@@ -7,7 +7,7 @@ from typing import Any
 
 from tap_jira.simulator.adf import document
 from tap_jira.simulator.facts import day, mix, stamp
-from tap_jira.simulator.tables import Tables
+from tap_jira.simulator.tables import SPRINT_STATES, Tables, sprint_goal
 
 Json = dict[str, Any]
 
@@ -56,9 +56,9 @@ class CloudTables(Tables):
         sprint = {
             "id": number,
             "name": f"Sprint {number}, Größe",
-            "state": ("closed", "active", "future")[number % 3],
+            "state": SPRINT_STATES[number % 3],
             "boardId": number % 7,
-            "goal": "",
+            "goal": sprint_goal(number),
         }
         if number % 3 != 2:
             sprint["startDate"] = f"2024-02-{1 + number % 28:02d}T08:00:00.000Z"

@@ -85,6 +85,11 @@ def declarations(*, cloud: bool = False) -> list[dict[str, Any]]:
     return fields
 
 
+def note_of(name: str) -> str:
+    """What the site says of a custom field, where it says something: with line breaks, as people type."""
+    return "" if len(name) % 3 == 0 else f"What we\r\nknow of  {name}."
+
+
 def _system(field_id: str, name: str, kind: str | None) -> dict[str, Any]:
     flags = {"orderable": kind is not None, "navigable": field_id not in ("comment", "worklog"), "searchable": True}
     declared: dict[str, Any] = {"id": field_id, "name": name, "custom": False, **flags, "clauseNames": [field_id]}

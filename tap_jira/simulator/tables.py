@@ -24,6 +24,7 @@ _PRIORITIES = ("Blocker", "Critical", "Major", "Minor", "Trivial")
 _ISSUE_TYPES = ("Bug", "New Feature", "Task", "Improvement", "Story", "Epic", "Sub-task")
 _RESOLUTIONS = ("Fixed", "Won't Fix", "Duplicate", "Incomplete", "Cannot Reproduce", "Erledigt")
 _ROLES = ("Administrators", "Developers", "Users", "Gäste")
+SPRINT_STATES = ("closed", "active", "future")
 _SIZES = {"48x48": "", "24x24": "size=small&", "16x16": "size=xsmall&", "32x32": "size=medium&"}
 
 
@@ -42,6 +43,11 @@ def user_name(number: int) -> str:
 def user_key(number: int) -> str:
     """JIRAUSERnnnnn for users made since 8.4, the old log-in name for those from before."""
     return user_name(number) if number % 3 == 2 else f"JIRAUSER{10100 + number}"
+
+
+def sprint_goal(number: int) -> str:
+    """What a sprint is for: nothing, or words with all that ends words elsewhere."""
+    return "" if number % 3 else f"Ship [{number}], a=b,\nthen rest"
 
 
 class Tables:
@@ -66,12 +72,24 @@ class Tables:
 
     def sprint(self, number: int) -> object:
         """A sprint as issues carry it: Data Center prints the Java object."""
-        state = ("CLOSED", "ACTIVE", "FUTURE")[number % 3]
-        return (
-            f"com.atlassian.greenhopper.service.sprint.Sprint@{number:x}f[id={number},rapidViewId={number % 7},"
-            f"state={state},name=Sprint {number}, Größe,startDate=2024-02-{1 + number % 28:02d}T08:00:00.000Z,"
-            f"endDate=<null>,completeDate=<null>,activatedDate=<null>,sequence={number},goal=]"
-        )
+        members = {
+            "id": number,
+            "rapidViewId": number % 7,
+            "state": SPRINT_STATES[number % 3].upper(),
+            "name": f"Sprint {number}, Größe",
+            "startDate": f"2024-02-{1 + number % 28:02d}T08:00:00.000Z" if number % 3 != 2 else "<null>",
+            "endDate": "<null>",
+            "completeDate": "<null>",
+            "activatedDate": "<null>",
+            "sequence": number,
+            "goal": sprint_goal(number),
+        }
+        if number % 2:
+            # Later versions print more, and by the alphabet.
+            more = {"autoStartStop": "false", "incompleteIssuesDestinationId": "<null>", "synced": "false"}
+            members = dict(sorted({**members, **more}.items()))
+        printed = ",".join(f"{name}={value}" for name, value in members.items())
+        return f"com.atlassian.greenhopper.service.sprint.Sprint@{number:x}f[{printed}]"
 
     def user(self, number: int) -> Json:
         """The short user object that issues carry; some accounts have no e-mail address."""

@@ -107,7 +107,8 @@ def test_fields(cloud):
     assert page["total"] == len(fields)
     assert len(page["values"]) == 50
     assert "statuscategorychangedate" in {field["id"] for field in fields}
-    assert cloud(admin=False).get("field/search").status == 403
+    refused = cloud(admin=False).get("field/search")
+    assert (refused.status, b"Only Jira administrators can access fields." in refused.body) == (403, True)
 
 
 def test_server_info(cloud):
@@ -138,3 +139,30 @@ def test_categories_and_types(cloud):
 
     assert {"id", "name", "description", "self"} <= caller.json("projectCategory")[0].keys()
     assert [kind["key"] for kind in caller.json("project/type")] == ["software", "business", "service_desk"]
+
+
+def test_field_search(cloud):
+    """Fields come in pages of at most 50, by name, with what the site says of them; more of each when asked for."""
+    caller = cloud()
+    listed = {field["id"]: field for field in caller.json("field")}
+    first = caller.json("field/search", maxResults=500)
+    rows = [row for start in range(0, len(listed), 50) for row in caller.json("field/search", startAt=start)["values"]]
+
+    assert (first["maxResults"], len(first["values"]), first["isLast"], first["total"]) == (50, 50, False, len(listed))
+    assert {row["id"] for row in rows} == listed.keys()
+    assert [row["name"].lower() for row in rows] == sorted(row["name"].lower() for row in rows)
+    assert {name for row in rows for name in row} == {"id", "name", "schema", "description"}
+    assert "key" in caller.json("field/search", expand="key,lastUsed", maxResults=1)["values"][0]
+
+
+def test_field_search_by_what_is_wanted(cloud):
+    """A kind of field, ids and words narrow the search; what is no kind and no order is refused."""
+    caller = cloud()
+    custom = caller.json("field/search", type="custom")
+
+    assert {row["id"].startswith("customfield_") for row in custom["values"]} == {True}
+    assert custom["total"] + caller.json("field/search", type="system")["total"] == len(caller.json("field"))
+    assert [row["name"] for row in caller.json("field/search", query="rank")["values"]][:1] == ["Rank"]
+    named = caller.get("field/search?id=customfield_10100&id=customfield_10102")
+    assert orjson.loads(named.body)["total"] == 2
+    assert [caller.get("field/search", **odd).status for odd in ({"type": "any"}, {"orderBy": "age"})] == [400, 400]
