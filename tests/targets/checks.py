@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from tests.targets.copies import Copy, Files
-from tests.targets.jira import ASSIGNEE, COLUMNS, GO_LIVE, POINTS, SUMMARY, UPDATED, Column, Jira
+from tests.targets.jira import ASSIGNEE, COLUMNS, GO_LIVE, POINTS, SPRINT, SUMMARY, UPDATED, Column, Jira
 from tests.targets.pipeline import Sync
 from tests.targets.table import Target
 
@@ -38,6 +38,11 @@ def judge(copy: Copy, jira: Jira, target: Target) -> Iterator[Check]:
     yield from _nulls(expected, rows)
     yield from _times(copy, expected)
     yield from _numbers_and_days(copy, expected)
+    found_sprints = copy.groups(SPRINT, "name")
+    if found_sprints is not None:
+        sprints = jira.sprints()
+        figures = f"{len(found_sprints)} sprints, {len(sprints)}"
+        yield Check("sprints: GROUP BY their names", found_sprints == sprints != {}, figures)
 
 
 def first_sync(copy: Copy, sync: Sync, issues: int) -> Iterator[Check]:

@@ -68,6 +68,10 @@ class Copy(ABC):
         [[found]] = self.select([f"sum({self.number(column.path)})"], self.table("jira_issues"))
         return None if found is None else float(found)
 
+    def groups(self, path: Sequence[str], member: str) -> dict[str, int] | None:
+        """How many entries of a list of objects have which ``member``; None where SQL does not look into lists."""
+        return None
+
     def select(self, expressions: Iterable[str], rest: str) -> list[list[Any]]:
         """The rows of ``SELECT expressions FROM rest``."""
         named = ", ".join(f"{expression} AS c{n}" for n, expression in enumerate(expressions))
@@ -156,6 +160,11 @@ class Postgres(_Catalogued):
 
     def rows(self, sql: str) -> list[list[Any]]:
         return self._server.rows(self._database, sql)
+
+    def groups(self, path: Sequence[str], member: str) -> dict[str, int]:
+        entries = f"jsonb_array_elements(nullif({self.value(path)}::text, '')::jsonb) AS entry"
+        rest = f"{self.table('jira_issues')}, {entries} GROUP BY 1"
+        return dict(map(tuple, self.select([f"entry ->> '{member}'", "count(*)"], rest)))
 
     def millis(self, value: str) -> str:
         return f"(extract(epoch FROM {value}) * 1000)::bigint"

@@ -8,6 +8,7 @@ import re
 import ssl
 import urllib.parse
 import urllib.request
+from collections import Counter
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -31,6 +32,7 @@ SUMMARY = Column(("fields", "summary"), "text")
 UPDATED = Column(("updated_at",), "time")
 ASSIGNEE = Column(("fields", "assignee", "displayName"), "text")
 POINTS = Column(("fields", "customfield_10100"), "number")
+SPRINT = ("fields", "customfield_10103")
 GO_LIVE = Column(("fields", "customfield_10106"), "day")
 
 COLUMNS = (
@@ -105,12 +107,17 @@ class Jira:
         }
         return {table: len(found) for table, found in lists.items()}
 
+    def sprints(self) -> dict[str, int]:
+        """How many issues are in which sprint, by its name."""
+        fields = (issue["fields"].get(SPRINT[1]) or [] for issue in self._issues())
+        return Counter(_sprint_name(sprint) for sprints in fields for sprint in sprints)
+
     def edit(self, count: int) -> list[str]:
         """Let somebody change so many issues; their ids."""
         return [str(number) for number in self._ask("POST", f"/simulate/edit?count={count}")]
 
     def _issues(self) -> list[dict[str, Any]]:
-        fields = ",".join(column.path[1] for column in COLUMNS if column.path[0] == "fields") + ",updated"
+        fields = ",".join(column.path[1] for column in COLUMNS if column.path[0] == "fields") + f",updated,{SPRINT[1]}"
         found: list[dict[str, Any]] = []
         if not self.cloud:
             while True:
@@ -133,6 +140,13 @@ class Jira:
         request = urllib.request.Request(self._base + path, method=method, headers=self._headers)
         with urllib.request.urlopen(request, context=self._context, timeout=60) as answer:
             return json.load(answer)
+
+
+def _sprint_name(sprint: Any) -> str:
+    """The name of a sprint, which Data Center prints as Java does."""
+    return (
+        str(sprint["name"]) if isinstance(sprint, dict) else sprint.partition(",name=")[2].partition(",startDate=")[0]
+    )
 
 
 def _expected(issue: dict[str, Any], column: Column) -> Any:
