@@ -473,7 +473,13 @@ def test_odd_values_of_a_child(tap: Tap, site: Site, everything: Catalog) -> Non
 
     What a child says of the issue does not count, nor does an order of its members.
     """
-    comment = {"issue_key": "NO-1", "id": 7, "created": "2024-01-01T10:00:00.000+0200", "author": True, "body": {"a": [1]}}
+    comment = {
+        "issue_key": "NO-1",
+        "id": 7,
+        "created": "2024-01-01T10:00:00.000+0200",
+        "author": True,
+        "body": {"a": [1]},
+    }
     outcome = tap(to=Heard(site, odd({"comments": [comment], "total": 1})), catalog=only(everything, COMMENTS))
     record = next(record for record in outcome.records(COMMENTS) if record["id"] == "7")
 
