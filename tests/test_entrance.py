@@ -278,5 +278,5 @@ def test_a_catalog_of_singer_io(tap: Tap) -> None:
     outcome = tap(catalog={"streams": streams})
 
     assert outcome.code == 2
-    assert "the catalog is another tap's: it has none of jira_issues," in outcome.log
+    assert "the catalog is another tap's: it has none of " in outcome.log
     assert "write it anew with --discover" in outcome.log
