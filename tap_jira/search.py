@@ -68,7 +68,7 @@ PAGES_PER_WINDOW = 16
 MOST_PIECES = 16
 FRUITLESS = 3
 """So many pages in a row without anything new, and the window is cut smaller."""
-PAGE_BYTES = 3_000_000
+PAGE_BYTES = 2_500_000
 LARGEST_PAGE = 1_000
 MOST_IDLE = 1_000
 """Pages in a row without a row of their window, though each promises more."""
@@ -155,7 +155,7 @@ class Chunk:
 
 @dataclass
 class PageSize:
-    """How many rows to ask for so that a page weighs about 3 MB; learns from each page, starts careful."""
+    """How many rows to ask for so that a page weighs about 2.5 MB; learns from each page, starts careful."""
 
     rows: int
     limit: int = LARGEST_PAGE

@@ -303,7 +303,7 @@ def test_the_columns_stand_below_one_another(tap: Tap) -> None:
     ]
 
     ends = {re.match(r"INFO \w+ +\w+ +\w+", line).end() for line in lines}  # type: ignore[union-attr]
-    assert (len(lines), len(ends)) == (9, 1)
+    assert (len(lines), len(ends)) == (10, 1)
 
 
 def test_requests_are_counted_where_they_were_made(tap: Tap, site: Site) -> None:

@@ -238,7 +238,7 @@ def test_page_size_follows_the_weight() -> None:
     for _ in range(20):
         size.learn(50, Page(light.rows, 100, 50, 100 * 200_000))
 
-    assert (grown, capped, size.rows) == (1000, 50, 15)
+    assert (grown, capped, size.rows) == (1000, 50, 12)
 
 
 def first_page_read(count: int, **span: int) -> tuple[Index, Plan]:
