@@ -51,6 +51,7 @@ _HEAD = (
     "of the floor",
     "peak MB",
     "requests",
+    "MB in",
     "rows",
     "MB out",
     "server CPU s",
@@ -69,6 +70,7 @@ def _cells(run: Row, runs: Sequence[Row]) -> tuple[str, ...]:
         _times(cpu_ratio),
         f"{run['rss']:.0f}",
         str(run["requests"]),
+        f"{run['fetched'] / 1e6:.1f}",
         str(run["rows"]),
         f"{run['bytes'] / 1e6:.0f}",
         "-" if server is None else _seconds(server),
@@ -120,8 +122,8 @@ def markdown(results: Row) -> str:
         about(results) + ":",
         "",
         f"| Jira | what | seconds, {_milliseconds(latency)} a request | seconds, no delay | CPU seconds "
-        "| CPU, of the floor | peak MB | requests |",
-        "|---|---|---:|---:|---:|---:|---:|---:|",
+        "| CPU, of the floor | peak MB | requests | MB in |",
+        "|---|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for run in runs:
         if run["latency"] == latency:
@@ -137,6 +139,7 @@ def markdown(results: Row) -> str:
                 _times(ratios(run, runs)[1]),
                 f"{run['rss']:.0f}",
                 f"{run['requests']:,}",
+                f"{run['fetched'] / 1e6:.0f}",
             ]
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
