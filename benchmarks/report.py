@@ -61,7 +61,7 @@ _HEAD = (
 
 def _cells(run: Row, runs: Sequence[Row]) -> tuple[str, ...]:
     wall_ratio, cpu_ratio = ratios(run, runs)
-    server = run["server_cpu"]
+    server, fetched = run["server_cpu"], run.get("fetched")
     return (
         run["case"],
         _seconds(run["wall"]),
@@ -70,7 +70,7 @@ def _cells(run: Row, runs: Sequence[Row]) -> tuple[str, ...]:
         _times(cpu_ratio),
         f"{run['rss']:.0f}",
         str(run["requests"]),
-        f"{run['fetched'] / 1e6:.1f}",
+        "-" if fetched is None else f"{fetched / 1e6:.1f}",
         str(run["rows"]),
         f"{run['bytes'] / 1e6:.0f}",
         "-" if server is None else _seconds(server),
@@ -122,8 +122,8 @@ def markdown(results: Row) -> str:
         about(results) + ":",
         "",
         f"| Jira | what | seconds, {_milliseconds(latency)} a request | seconds, no delay | CPU seconds "
-        "| CPU, of the floor | peak MB | requests | MB in |",
-        "|---|---|---:|---:|---:|---:|---:|---:|---:|",
+        "| CPU, of the floor | peak MB | requests |",
+        "|---|---|---:|---:|---:|---:|---:|---:|",
     ]
     for run in runs:
         if run["latency"] == latency:
@@ -139,7 +139,6 @@ def markdown(results: Row) -> str:
                 _times(ratios(run, runs)[1]),
                 f"{run['rss']:.0f}",
                 f"{run['requests']:,}",
-                f"{run['fetched'] / 1e6:.0f}",
             ]
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
