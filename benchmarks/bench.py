@@ -18,10 +18,9 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from benchmarks import cases, measure, picture, report
 from benchmarks.cases import Case
@@ -33,14 +32,14 @@ IDLE_ROUNDS = 5
 START_ROUNDS = 15
 
 
-@dataclass(frozen=True)
-class Sent:
-    """What an uncounted run wrote: rows, bytes, the last state; and how many requests it made."""
+class Sent(NamedTuple):
+    """What an uncounted run wrote: rows, bytes, the last state; and its requests and the bytes that they brought."""
 
     rows: int
     bytes: int
     state: Any
-    requests: int
+    requests: int = 0
+    fetched: int = 0
 
 
 def main() -> None:
@@ -153,17 +152,17 @@ def compare(
 
 def uncounted(jira: Jira, argv: Sequence[str | Path], folder: Path) -> Sent:
     """Run a case once, look at what it writes, and throw that away."""
-    out, before = folder / "messages", jira.requests()
+    out, before = folder / "messages", jira.traffic()
     measure.run(argv, log=folder / "run.log", out=out)
-    requests = jira.requests() - before
+    requests, fetched = (now - then for now, then in zip(jira.traffic(), before, strict=True))
     try:
         with out.open("rb") as lines:
-            return looked_at(lines, out.stat().st_size, requests)
+            return looked_at(lines, out.stat().st_size)._replace(requests=requests, fetched=fetched)
     finally:
         out.unlink()
 
 
-def looked_at(lines: Iterable[bytes], size: int, requests: int) -> Sent:
+def looked_at(lines: Iterable[bytes], size: int) -> Sent:
     """Rows and the last state among the messages of a tap, whichever way it lays out its JSON."""
     rows, state = 0, None
     for line in lines:
@@ -172,12 +171,12 @@ def looked_at(lines: Iterable[bytes], size: int, requests: int) -> Sent:
             rows += 1
         elif start.startswith(b'{"type":"STATE"'):
             state = json.loads(line).get("value")
-    return Sent(rows, size, state, requests)
+    return Sent(rows, size, state)
 
 
 def counts(sent: Sent) -> dict[str, int]:
     """Of what was sent, that which goes into the results."""
-    return {"rows": sent.rows, "bytes": sent.bytes, "requests": sent.requests}
+    return {"rows": sent.rows, "bytes": sent.bytes, "requests": sent.requests, "fetched": sent.fetched}
 
 
 def medians(usages: Sequence[measure.Usage]) -> dict[str, float | None]:

@@ -30,9 +30,10 @@ class Jira:
         """How many issues were not seen as they are now."""
         return sum(seen.get(str(issue)) != updated for issue, updated in self._ask("GET", "issues"))
 
-    def requests(self) -> int:
-        """How many requests it has had so far."""
-        return sum(self._ask("GET", "stats")["requests"].values())
+    def traffic(self) -> tuple[int, int]:
+        """How many requests it has had so far, and how many bytes its answers had, as they travelled."""
+        stats = self._ask("GET", "stats")
+        return sum(stats["requests"].values()), stats["bytes"]
 
     def _ask(self, method: str, path: str) -> Any:
         request = urllib.request.Request(f"{self.config['base_url']}/simulate/{path}", method=method)

@@ -51,6 +51,7 @@ _HEAD = (
     "of the floor",
     "peak MB",
     "requests",
+    "MB in",
     "rows",
     "MB out",
     "server CPU s",
@@ -60,7 +61,7 @@ _HEAD = (
 
 def _cells(run: Row, runs: Sequence[Row]) -> tuple[str, ...]:
     wall_ratio, cpu_ratio = ratios(run, runs)
-    server = run["server_cpu"]
+    server, fetched = run["server_cpu"], run.get("fetched")
     return (
         run["case"],
         _seconds(run["wall"]),
@@ -69,6 +70,7 @@ def _cells(run: Row, runs: Sequence[Row]) -> tuple[str, ...]:
         _times(cpu_ratio),
         f"{run['rss']:.0f}",
         str(run["requests"]),
+        "-" if fetched is None else f"{fetched / 1e6:.1f}",
         str(run["rows"]),
         f"{run['bytes'] / 1e6:.0f}",
         "-" if server is None else _seconds(server),

@@ -1,4 +1,4 @@
-"""The handles of a served simulation, under /simulate: change issues, stop the churn, count requests, list issues."""
+"""The handles of a served simulation, under /simulate: change issues, stop the churn, tell its traffic, list issues."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ class Control:
         self._site, self._random = site, Random(site.world.seed)
         self._lock = threading.Lock()
         self.counts: Counter[str] = Counter()
+        self._bytes = 0
 
     def answer(self, request: Request) -> Response | None:
         """What the handle answers; None if the request is for the site."""
         parts = urlsplit(request.url)
-        if not parts.path.startswith("/simulate/"):
+        if not _is_ours(parts.path):
             with self._lock:
                 self.counts[parts.path] += 1
             return None
@@ -30,10 +31,16 @@ class Control:
         with self._site.paused():
             return self._handle(request.method, parts.path.removeprefix("/simulate/"), count)
 
+    def sent(self, path: str, count: int) -> None:
+        """Count the bytes of a body on its way out, unless a handle has answered."""
+        if not _is_ours(path):
+            with self._lock:
+                self._bytes += count
+
     def _handle(self, method: str, name: str, count: int) -> Response:
         world = self._site.world
         if method == "GET" and name == "stats":
-            return Response.of_json({"issues": len(world), "requests": dict(self.counts)})
+            return Response.of_json({"issues": len(world), "requests": dict(self.counts), "bytes": self._bytes})
         if method == "GET" and name == "issues":
             return Response.of_json([[issue.id, issue.updated] for issue in world.issues()])
         if method == "POST" and name == "quiet":
@@ -47,3 +54,7 @@ class Control:
                 {"edit": world.edit, "delete": world.delete, "move": world.move}[name](issue_id)
             return Response.of_json(chosen)
         return Response.of_json({"message": "try POST edit, create, delete, move, quiet; GET stats, issues"}, 404)
+
+
+def _is_ours(path: str) -> bool:
+    return path.startswith("/simulate/")

@@ -138,6 +138,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
+        self.server.owner.control.sent(self.path, len(body))
         self.wfile.write(body[: len(body) // 2] if cut else body)
         self.wfile.flush()
 

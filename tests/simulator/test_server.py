@@ -140,18 +140,18 @@ def test_latency(site, bearer):
 
 
 def test_control(site, bearer):
-    """The handles change issues, list what there is, and count the requests of others."""
+    """The handles change issues, list what there is, and count the requests of others and what they are answered."""
     with serve(site) as server:
         simulate = server.origin + "/simulate/"
         edited = orjson.loads(fetch(simulate + "edit?count=25", method="POST"))
         created = orjson.loads(fetch(simulate + "create?count=3", method="POST"))
         deleted = orjson.loads(fetch(simulate + "delete?count=2", method="POST"))
         issues = dict(orjson.loads(fetch(simulate + "issues")))
-        fetch(server.url + "/rest/api/2/myself", bearer)
+        myself = fetch(server.url + "/rest/api/2/myself", bearer)
         stats = orjson.loads(fetch(simulate + "stats"))
 
     assert len(edited) == 25
     assert all(site.world.born <= issues[issue_id] for issue_id in set(edited) - set(deleted))
     assert (set(created) - set(deleted)) <= issues.keys()
     assert not set(deleted) & issues.keys()
-    assert stats == {"issues": 121, "requests": {"/jira/rest/api/2/myself": 1}}
+    assert stats == {"issues": 121, "requests": {"/jira/rest/api/2/myself": 1}, "bytes": len(myself)}
