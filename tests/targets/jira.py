@@ -144,9 +144,10 @@ class Jira:
 
 def _sprint_name(sprint: Any) -> str:
     """The name of a sprint, which Data Center prints as Java does."""
-    return (
-        str(sprint["name"]) if isinstance(sprint, dict) else sprint.partition(",name=")[2].partition(",startDate=")[0]
-    )
+    if isinstance(sprint, dict):
+        return str(sprint["name"])
+    # What follows the name depends on the version.
+    return re.split(",(?:startDate|rapidViewId)=", sprint.partition(",name=")[2])[0]
 
 
 def _expected(issue: dict[str, Any], column: Column) -> Any:

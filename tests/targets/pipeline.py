@@ -131,7 +131,8 @@ class Pipeline:
     def _sent(self) -> int:
         lines = self._log("tap").read_text(errors="replace").splitlines()
         metrics = [json.loads(line.split("METRIC: ", 1)[1]) for line in lines if "METRIC: " in line]
-        return sum(it["value"] for it in metrics if it["tags"].get("endpoint") == "jira_issues")
+        counts = (it for it in metrics if it["metric"] == "record_count")
+        return sum(it["value"] for it in counts if it["tags"].get("endpoint") == "jira_issues")
 
     def _log(self, name: str) -> Path:
         return self._folder / f"{name}.log"
