@@ -178,8 +178,11 @@ class Object(Column):
     def _members_of(self, value: Any) -> Mapping[str, Any] | None:
         """What is no object by itself as one; None if it can be none."""
         self.surprised = True
-        if type(value) is list and len(value) == 1:
-            return value[0] if type(value[0]) is dict else self._members_of(value[0])
+        # Not by recursion, which lists inside each other would break.
+        while type(value) is list and len(value) == 1:
+            value = value[0]
+        if type(value) is dict:
+            return value
         if type(value) is str and (sprint := sprints.parse(value)):
             return sprint
         return {self._naming: value} if self._naming and type(value) in (str, int, float) else None

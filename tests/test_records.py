@@ -151,6 +151,19 @@ def test_a_value_in_a_column(kind: str, value: Any, expected: Any) -> None:
     assert len(shape.warnings) == (expected is NULLED)
 
 
+@pytest.mark.parametrize(("kind", "expected"), [("object", {"a": "x"}), ("objects", [{"a": "x"}])])
+def test_a_list_of_one_however_deep(kind: str, expected: Any) -> None:
+    """Lists of one inside each other, more than Python has frames, are what they hold in the end."""
+    value: Any = {"a": "x"}
+    for _ in range(5000):
+        value = [value]
+    schema = columns(c=kind)
+    if kind == "objects":
+        schema["properties"]["c"] = {**TYPES["objects"], "items": TYPES["object"]}
+
+    assert Shape(schema)({"c": value}) == {"c": expected}
+
+
 @pytest.mark.parametrize("kind", TYPES)
 def test_null_stays_null(kind: str) -> None:
     """Null is null in every column, and nothing to warn of."""
