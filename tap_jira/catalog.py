@@ -14,14 +14,15 @@ from tap_jira import schema as schemas
 from tap_jira.errors import ConfigError
 from tap_jira.jsontext import is_nameable
 from tap_jira.streams import ISSUES, STREAMS, Stream
+from tap_jira.words import counted, listed
 
 Breadcrumb = tuple[str, ...]
 Metadata = Mapping[Breadcrumb, Mapping[str, Any]]
 
 KINDS = {"null", "string", "integer", "number", "boolean", "object", "array"}
 """The types that JSON Schema has."""
-MOST_NAMES = 10
-"""Names of fields that a warning tells."""
+MOST_MISSPELT = 10
+"""Names for which a warning looks for those that may be meant."""
 FIELD_ID = "field-id"
 """In the metadata of a column whose name is not the id of its field: that id."""
 _FIELDS = ("properties", "fields", "properties")
@@ -79,7 +80,7 @@ def select(catalog: Mapping[str, Any], warn: Callable[[str], None]) -> list[Sele
             f"the catalog is another tap's: it has none of {', '.join(sorted(known))}; write it anew with --discover"
         )
     for name in entries.keys() - known:
-        about, said = _read(entries[name])
+        about, said, _ = _read(entries[name])
         if said or (said is None and about.get((), {}).get("selected-by-default")):
             near = difflib.get_close_matches(name, known, 1)
             hint = f"did you mean {near[0]}?" if near else "remove it, or discover again"
@@ -105,7 +106,7 @@ def _id(entry: Mapping[str, Any]) -> str:
 
 
 def _select_stream(stream: Stream, entry: Mapping[str, Any], warn: Callable[[str], None]) -> Selection | None:
-    about, chosen = _read(entry)
+    about, chosen, torn = _read(entry)
     if not (_truth(about.get((), {}), "selected-by-default", stream.name) if chosen is None else chosen):
         return None
     about = {crumb: _with_truths(own, _dotted((stream.name, *crumb))) for crumb, own in about.items()}
@@ -123,7 +124,7 @@ def _select_stream(stream: Stream, entry: Mapping[str, Any], warn: Callable[[str
         raise ConfigError(
             f"the catalog's schema of {stream.name} lacks {', '.join(sorted(missing))}; write it anew with --discover"
         )
-    for doubt in (*_contradictions(entry), *_doubts(full, schema, about, forced)):
+    for doubt in (*_contradictions(torn), *_doubts(full, schema, about, forced)):
         warn(f"catalog: {stream.name}: {doubt}")
     ids = _checked_ids(stream, full, _field_ids(about))
     schema, full = (schemas.rename_fields(node, ids) for node in (_fit(stream, schema, full, about, warn), full))
@@ -160,8 +161,7 @@ def _fit(
 
 
 def _named(names: list[str], what: str) -> str:
-    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-    return f"{len(names)} are {what} ({', '.join(names[:MOST_NAMES])}{more})"
+    return f"{len(names)} are {what} ({listed(names)})"
 
 
 def _wanted(schema: Mapping[str, Any], about: Metadata) -> list[str]:
@@ -174,36 +174,37 @@ def _wanted(schema: Mapping[str, Any], about: Metadata) -> list[str]:
     return sorted(schema["properties"].get("fields", {}).get("properties", {}), key=place)
 
 
-def _read(entry: Mapping[str, Any]) -> tuple[Metadata, bool | None]:
-    """The metadata of an entry, and what it says of the stream: selected, not selected, or nothing.
+def _read(entry: Mapping[str, Any]) -> tuple[Metadata, bool | None, list[str]]:
+    """The metadata of an entry, what it says of the stream (selected, not selected, or nothing), and where it is torn.
 
-    Of several that are for one breadcrumb, each adds to those before it. Before there was metadata, ``selected`` stood
-    in the schema or beside it; some tools still write it there.
+    Before there was metadata, ``selected`` stood in the schema or beside it; some tools still write it there.
     """
     entries = entry.get("metadata") or []
     if not isinstance(entries, list) or not all(map(_is_metadata, entries)):
         raise ConfigError(f"the catalog's metadata of {_id(entry)} is broken; write it anew with --discover")
-    about: dict[Breadcrumb, dict[str, Any]] = {}
-    for each in entries:
-        about.setdefault(tuple(each["breadcrumb"]), {}).update(each["metadata"])
+    about, torn = _merged(entries)
     schema = entry.get("schema")
     places = (about.get((), {}), entry, schema if isinstance(schema, dict) else {})
-    return about, _first(*(_truth(place, "selected", _id(entry)) for place in places))
+    return about, _first(*(_truth(place, "selected", _id(entry)) for place in places)), torn
 
 
-def _contradictions(entry: Mapping[str, Any]) -> Iterator[str]:
-    """Where several entries of the metadata are for one breadcrumb and say different things."""
+def _merged(entries: list[dict[str, Any]]) -> tuple[dict[Breadcrumb, dict[str, Any]], list[str]]:
+    """The metadata by breadcrumb, and where several entries are for one and say different things: the last counts."""
     about: dict[Breadcrumb, dict[str, Any]] = {}
     torn: list[str] = []
-    for each in entry.get("metadata") or []:
+    for each in entries:
         earlier = about.setdefault(tuple(each["breadcrumb"]), {})
         differing = [name for name, value in each["metadata"].items() if earlier.get(name, value) != value]
         torn += [f"{_dotted(each['breadcrumb']) or 'the stream itself'} ({name})" for name in differing]
         earlier.update(each["metadata"])
+    return about, torn
+
+
+def _contradictions(torn: list[str]) -> Iterator[str]:
     if torn:
         yield (
-            f"several entries of the metadata are for one breadcrumb and differ: {_bounded(torn)}; the last one "
-            "counts, remove the others"
+            f"several entries of the metadata are for one breadcrumb and differ: {listed(torn)}; the last one counts, "
+            "remove the others"
         )
 
 
@@ -279,14 +280,17 @@ def _doubts(full: dict[str, Any], selected: dict[str, Any], about: Metadata, for
     ]
     if unknown:
         known = {_dotted(crumb): crumb for crumb in columns}
-        misspelt = "; ".join(_misspelt(crumb, known) for crumb in unknown[:MOST_NAMES])
-        yield f"{_counted(unknown)} selected or unselected, but not in the schema: {misspelt}; correct the breadcrumb"
+        misspelt = "; ".join(_misspelt(crumb, known) for crumb in unknown[:MOST_MISSPELT])
+        yield (
+            f"{counted(len(unknown), 'column')} selected or unselected, but not in the schema: {misspelt}; correct the "
+            "breadcrumb"
+        )
     empty = [crumb for crumb in objects if said[crumb] and crumb not in kept]
     hollow = [crumb for crumb in empty if not any(inner[: len(crumb)] == crumb != inner for inner in empty)]
     if hollow:
         yield (
-            f"{_counted(hollow)} selected, but left out, because nothing inside is selected: {_listed(hollow)}; select "
-            f"that too (such as {_dotted(hollow[0])}.*), or unselect the whole"
+            f"{counted(len(hollow), 'column')} selected, but left out, because nothing inside is selected: "
+            f"{_listed(hollow)}; select that too (such as {_dotted(hollow[0])}.*), or unselect the whole"
         )
     shut = [crumb for crumb in objects if said[crumb] is False]
     inside = {crumb: [inner for inner, _ in _columns(columns[crumb], crumb)] for crumb in shut}
@@ -295,8 +299,8 @@ def _doubts(full: dict[str, Any], selected: dict[str, Any], about: Metadata, for
     if torn:
         chosen = [inner for crumb in torn for inner in inside[crumb] if said[inner]]
         yield (
-            f"{_counted(chosen)} selected, but left out, because {_listed(torn)} is not selected; select that too, or "
-            f"nothing inside: {_listed(chosen)}"
+            f"{counted(len(chosen), 'column')} selected, but left out, because {_listed(torn)} is not selected; select "
+            f"that too, or nothing inside: {_listed(chosen)}"
         )
     if selected["properties"].keys() <= forced < full["properties"].keys() and not any(
         said["properties", name] for name in forced
@@ -327,17 +331,8 @@ def _misspelt(crumb: Breadcrumb, known: Mapping[str, Breadcrumb]) -> str:
     return json.dumps(crumb) + (f" (did you mean {json.dumps(known[near[0]])}?)" if near else "")
 
 
-def _counted(crumbs: list[Breadcrumb]) -> str:
-    return "1 column is" if len(crumbs) == 1 else f"{len(crumbs)} columns are"
-
-
 def _listed(crumbs: list[Breadcrumb]) -> str:
-    return _bounded(list(map(_dotted, crumbs)))
-
-
-def _bounded(names: list[str]) -> str:
-    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-    return ", ".join(names[:MOST_NAMES]) + more
+    return listed(list(map(_dotted, crumbs)))
 
 
 def _first(*values: bool | None) -> bool | None:

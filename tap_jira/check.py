@@ -153,7 +153,8 @@ class Check:
         """Find out everything, with the selection of this catalog, or the default one, and from these bookmarks on."""
         client, found = self._enter()
         if given is None:
-            given = self._call(partial(discover.discover, client, found, self._config.custom_field_names))
+            fields = self._call(partial(discover.fields_of, client))
+            given = discover.discover(client, found, fields, self._config.custom_field_names)
         selections = catalog.select(given, self._warn)
         # What it would write goes nowhere.
         writer = Writer(io.BytesIO(), self._opened.pool.monotonic)

@@ -101,7 +101,8 @@ def _discover(opened: Session, options: argparse.Namespace, out: BinaryIO) -> in
     kept = catalog.names(old) if old else None
     client, found = workers.call(pool, lambda: enter(config, opened.client))
     naming = config.custom_field_names
-    made = workers.call(pool, lambda: discover.discover(client, found, naming, kept, pool.together))
+    fields = workers.call(pool, lambda: discover.fields_of(client))
+    made = workers.call(pool, lambda: discover.discover(client, found, fields, naming, kept, pool.together))
     workers.call(pool, lambda: discover.warn_of_unreadable(client, found, LOGGER.warning))
     LOGGER.info("%s", discover.extent(made))
     write_whole(out, json.dumps(made, indent=2, ensure_ascii=False).encode() + b"\n")
@@ -121,14 +122,15 @@ def _sync(opened: Session, options: argparse.Namespace, out: BinaryIO) -> int:
     selections = catalog.select(given, LOGGER.warning) if given else []
     client, found = workers.call(pool, lambda: enter(config, opened.client))
     LOGGER.info("%s, Jira %s %s, as %s", client.base_url, found.kind, ".".join(map(str, found.version)), found.account)
+    fields = None
     if given is None:
-        naming = config.custom_field_names
-        made = workers.call(pool, lambda: discover.discover(client, found, naming))
+        fields = workers.call(pool, lambda: discover.fields_of(client))
+        made = discover.discover(client, found, fields, config.custom_field_names)
         selections = catalog.select(made, LOGGER.warning)
     if not selections:
         LOGGER.warning("no stream is selected; set selected in the catalog's metadata")
     writer = Writer(out, pool.monotonic)
-    run = Run(client, found, config, bookmarks, writer, pool, opened.show)
+    run = Run(client, found, config, bookmarks, writer, pool, opened.show, fields)
     code = sync.sync(run, selections)
     if code:
         others = f" (and {len(run.failures) - 1} more, in the lines above)" if run.failures[1:] else ""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from tap_jira import schema as schemas
 from tap_jira.run import Run
 from tap_jira.streams import ISSUES
+from tap_jira.words import listed
 
 LOGGER = logging.getLogger(__name__)
 
@@ -16,8 +17,9 @@ MOST_NAMES = 50
 """Fields that a line names."""
 
 
-def rows(run: Run, fields: list[Any]) -> Iterator[Any]:
+def rows(run: Run, page: Iterable[Any]) -> Iterator[Any]:
     """Fields as Jira lists them, each with the name of its column; the run hears which of them are new."""
+    fields = list(page)
     columns = run.issues.field_columns if run.issues else {}
     run.new_fields.update(_new_fields(run, fields))
     for field in fields:
@@ -29,13 +31,11 @@ def tell_new_fields(run: Run) -> None:
     """Say once in a run which fields of the site the catalog does not have."""
     new = sorted(run.new_fields.items(), key=lambda field: (len(field[0]), field[0]))
     if new:
-        told = ", ".join(f"{name} ({field_id})" if name else field_id for field_id, name in new[:MOST_NAMES])
-        more = f" and {len(new) - MOST_NAMES} more" if len(new) > MOST_NAMES else ""
+        told = listed([f"{name} ({field_id})" if name else field_id for field_id, name in new], MOST_NAMES)
         LOGGER.info(
-            "%s: fields of the site that are not in the catalog are left out, discover again to get them: %s%s",
+            "%s: fields of the site that are not in the catalog are left out, discover again to get them: %s",
             ISSUES,
             told,
-            more,
         )
 
 

@@ -26,21 +26,27 @@ MOST_FIELDS = 20_000
 """Fields of which a description is asked for: more than any site is known to have."""
 
 
+def fields_of(client: Client) -> list[Any]:
+    """The site's fields, as Jira lists them."""
+    found: list[Any] = client.get("field", is_whole=lambda answer: isinstance(answer, list))
+    return found
+
+
 def discover(
     client: Client,
     site: Site,
+    fields: list[Any],
     naming: str = "id",
     kept: Mapping[str, str] | None = None,
     together: Together | None = None,
 ) -> dict[str, Any]:
     """The catalog of a site as a Singer tap prints it; says in the log what the account may not read.
 
-    ``naming`` says what the columns of custom fields are called by, ``id`` or ``name``; ``kept`` has the names that
-    some of them have already, by the field's id. With ``together`` the columns of Cloud's fields have the descriptions
-    that the site gives them as well. Those take a request for each 50 fields, which is too much for what each run
-    without a catalog needs.
+    ``fields`` are the site's. ``naming`` says what the columns of custom fields are called by, ``id`` or ``name``;
+    ``kept`` has the names that some of them have already, by the field's id. With ``together`` the columns of Cloud's
+    fields have the descriptions that the site gives them as well. Those take a request for each 50 fields, which is too
+    much for what each run without a catalog needs.
     """
-    fields = client.get("field", is_whole=lambda answer: isinstance(answer, list))
     if together and site.kind == "cloud":
         said = _descriptions(client, together)
         fields = [{**field, "description": said.get(field.get("id"))} for field in fields if isinstance(field, dict)]

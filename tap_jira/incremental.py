@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import chain, groupby
 
-from tap_jira import inside, issues, jql, packed, since
+from tap_jira import inside, issues, jql, since
 from tap_jira.catalog import Selection
 from tap_jira.dates import duration, format_millis, to_millis, told
 from tap_jira.errors import ConfigError, NotFoundError, ReadError, RefusedError
@@ -150,9 +150,9 @@ def _scan(run: Run, tables: Sequence[Table]) -> None:
 def _send(run: Run, consumers: Sequence[Consumer], rows: Sequence[Row]) -> None:
     """Send each table what it wants of the rows, a page after the other; what cannot be sent is remembered."""
     printed = [row for row in rows if not isinstance(row.issue, issues.Owed)]
-    for _, of_one_page in groupby(printed, key=lambda row: row.issue.bundle):
-        page = list(of_one_page)
-        texts = list(packed.texts(row.issue for row in page))
+    for bundle, of_one_page in groupby(printed, key=lambda row: row.issue.bundle):
+        page, came = list(of_one_page), bundle.texts()
+        texts = [came[row.issue.place] for row in page]
         families = list(map(inside.Family, texts)) if any(c.table.stream.parent for c in consumers) else []
         for consumer in consumers:
             wanted = [place for place, row in enumerate(page) if consumer.wants(row)]

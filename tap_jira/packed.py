@@ -5,8 +5,6 @@ Packed they take a fraction of the memory, so that many pages can be fetched ahe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from itertools import groupby
 from typing import NamedTuple
 
 from tap_jira import heads
@@ -45,10 +43,3 @@ class Kept(NamedTuple):
     place: int
     size: int = 0
     lacking: frozenset[tuple[str, ...]] = frozenset()
-
-
-def texts(issues: Iterable[Kept]) -> Iterator[Text]:
-    """The texts of issues; a page is unpacked when its turn comes and let go after it."""
-    for bundle, of_one_page in groupby(issues, key=lambda issue: issue.bundle):
-        page = bundle.texts()
-        yield from (page[issue.place] for issue in of_one_page)

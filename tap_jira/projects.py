@@ -10,6 +10,7 @@ from typing import Any
 
 from tap_jira.errors import FailedAnswerError, ForbiddenError, NothingFoundError, ReadError, TapError
 from tap_jira.pagination import Lists, Pages, identity
+from tap_jira.words import listed
 
 LOGGER = logging.getLogger(__name__)
 
@@ -17,8 +18,6 @@ AT_ONCE = 100
 """Projects whose lists are in memory together: several for each thread, so that few wait for the last of them."""
 MOST_FAILED = 3
 """Projects over which Jira fails before it is taken to fail over all."""
-MOST_NAMES = 10
-"""Keys of projects that a warning tells."""
 JIRAS_OWN = ("project", "projectId")
 """What some versions and sites say of the project and others do not, and as a number."""
 
@@ -78,7 +77,6 @@ def _tell(lists: Lists, refused: dict[str, TapError], count: int) -> None:
     first = next(iter(refused.values()))
     if len(refused) == count:
         raise first
-    names = ", ".join([*refused][:MOST_NAMES]) + (", ..." if len(refused) > MOST_NAMES else "")
-    said = f"{len(refused)} of {count} projects are passed over ({names})"
+    said = f"{len(refused)} of {count} projects are passed over ({listed([*refused])})"
     LOGGER.warning("%s: %s", said, first)
     lists.doubts.append(said)

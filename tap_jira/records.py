@@ -18,6 +18,7 @@ from typing import Any
 from tap_jira import sprints
 from tap_jira.dates import number_to_utc, to_day, to_utc
 from tap_jira.jsontext import dump
+from tap_jira.words import listed
 
 _FIELD = re.compile(r"(?<=^fields\.)\w+")
 Convert = Callable[[Any], Any]
@@ -109,9 +110,8 @@ class Oddities:
             often = "once" if count == 1 else f"{count} times"
             self.warn(f"{self.stream}: {self._called(path)} became null {often}{kept}")
         if self.unknown:
-            named = ", ".join(sorted(self.unknown)[:MOST_NAMES])
-            more = f" and {len(self.unknown) - MOST_NAMES} more" if len(self.unknown) > MOST_NAMES else ""
-            self.inform(f"{self.stream}: not in the catalog and left out, discover again to get them: {named}{more}")
+            named = listed(sorted(self.unknown), MOST_NAMES)
+            self.inform(f"{self.stream}: not in the catalog and left out, discover again to get them: {named}")
 
     def _called(self, path: str) -> str:
         """A path as the table has it, where that differs with the id of the field."""

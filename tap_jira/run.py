@@ -44,6 +44,8 @@ class Run:
     workers: Workers
     show: Callable[[str], None] | None = None
     """Shows a live line, if there is a terminal for it."""
+    fields: list[Any] | None = None
+    """The site's fields, where this run has discovered them."""
     exit_code: int = 0
     failures: list[str] = field(default_factory=list)
     """What went wrong so far, each as a sentence with its cause."""

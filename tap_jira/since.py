@@ -17,6 +17,7 @@ from typing import Any
 
 from tap_jira.dates import format_millis, to_millis, told
 from tap_jira.state import State
+from tap_jira.words import counted, listed
 
 FILTER, COMPLETE_SINCE, COLUMNS, NEW_COLUMNS = "filter", "complete_since", "columns", "new_columns"
 """What the state keeps beside the bookmark. ``new_columns`` are those selected later: rows that have not changed since
@@ -24,8 +25,6 @@ lack them, and that was said."""
 PRINT_CHARACTERS = 5
 """Of what a column leaves in the state. So a thousand columns are 5 KB of each STATE line, a seventh of their names,
 and one new column in a million passes unnoticed because another has the same 30 bits."""
-MOST_NAMES = 10
-"""Names of columns that a warning tells."""
 
 
 @dataclass(frozen=True)
@@ -86,9 +85,7 @@ def _why_again(kept: Mapping[str, Any], wanted: Wanted, lacking: list[str]) -> s
 
 
 def _lacking(names: list[str]) -> str:
-    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-    counted = "1 column is" if len(names) == 1 else f"{len(names)} columns are"
-    return f"{counted} selected since an earlier run ({', '.join(names[:MOST_NAMES])}{more})"
+    return f"{counted(len(names), 'column')} selected since an earlier run ({listed(names)})"
 
 
 def _keep(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -146,8 +146,12 @@ def _sync_whole(run: Run, table: Table) -> None:
     lists = Lists(run.client, run.call, run.site.version, run.together)
     columns = table.selection.schema["properties"]
     full_table.begin(run, table)
-    for page in _pages(lists, stream.place(run.site.kind), stream.expand, columns):
-        table.send_values(dictionary.rows(run, page) if stream.name == FIELDS else page)
+    pages: Iterable[Iterable[Any]] = _pages(lists, stream.place(run.site.kind), stream.expand, columns)
+    if stream.name == FIELDS:
+        found = pages if run.fields is None else [run.fields]
+        pages = (dictionary.rows(run, page) for page in found)
+    for page in pages:
+        table.send_values(page)
     full_table.finish(run, table, lists.doubts)
 
 

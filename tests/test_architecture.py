@@ -56,6 +56,7 @@ LAYERS = (
         "sprints",
         "streams",
         "wire",
+        "words",
     },
 )
 """From the top down. A module knows only modules of layers below its own, never one beside it or above."""

@@ -16,7 +16,6 @@ from tap_jira.children import complete
 from tap_jira.client import Sends
 from tap_jira.errors import AuthError
 from tap_jira.issues import Issues
-from tap_jira.packed import texts
 from tap_jira.search import Ask, Window
 from tap_jira.simulator import Caps, CloudAccount, CloudAccounts, CloudSite, World
 from tap_jira.wire import Headers, Request, Response
@@ -407,7 +406,7 @@ def test_the_rows_of_a_page(cloud: Cloud, time: Time) -> None:
     rows = source.page(Ask(Window(0, None), 0, 100)).rows
 
     assert [row.id for row in rows] == [issue["id"] for issue in issues]
-    read = [orjson.loads(bytes(text)) for text in texts(row.issue for row in rows)]
+    read = [orjson.loads(bytes(text)) for text in rows[0].issue.bundle.texts()]
     assert all(issue["changelog"]["histories"] == real(cloud, "histories", issue["id"]) for issue in read)
     assert cloud.paths == ["search/jql", BULK]
 
@@ -418,5 +417,5 @@ def test_an_issue_by_itself(cloud: Cloud, time: Time) -> None:
     row = Issues(client, jql.Numbers(), in_turn, expand=["changelog"], kind="cloud").one("10007")
 
     assert row is not None
-    (text,) = texts([row.issue])
+    (text,) = row.issue.bundle.texts()
     assert len(orjson.loads(bytes(text))["fields"]["comment"]["comments"]) == 130

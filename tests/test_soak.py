@@ -9,7 +9,7 @@ import pytest
 
 from tests import mutants, soak
 
-SCHEDULES = 1_000
+SCHEDULES = 2000
 
 
 def _python(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -18,7 +18,7 @@ def _python(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_no_schedule_loses_a_row() -> None:
-    """In a thousand schedules of edits, faults, kills and late answers every row comes out."""
+    """In two thousand schedules of edits, faults, kills and late answers every row comes out."""
     outcome = _python("tests.soak", str(SCHEDULES))
 
     assert (outcome.stdout, outcome.stderr) == (f"{SCHEDULES} schedules, 0 with a fault\n", "")

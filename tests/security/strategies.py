@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from tap_jira import discover
 from tap_jira.config import WAYS_IN, Config
 from tap_jira.site import Site
-from tap_jira.wire import Response
 from tests.fakes import BASE, Inline, Scripted, Time, client_of
 
 WORDS = st.sampled_from(
@@ -87,9 +86,9 @@ CONFIGS = (
 @cache
 def good_catalog() -> dict[str, Any]:
     """A catalog as discovery prints it, of two tables and few columns."""
-    client = client_of(Scripted(Response.of_json([])), Inline(Time()))
+    client = client_of(Scripted(), Inline(Time()))
     site = Site("server", (9, 12), "somebody", "UTC", 0, 0.0)
-    entries = {entry["stream"]: entry for entry in discover.discover(client, site)["streams"]}
+    entries = {entry["stream"]: entry for entry in discover.discover(client, site, [])["streams"]}
     issues = entries["jira_issues"]
     fields = issues["schema"]["properties"]["fields"]["properties"]
     kept = {name: fields[name] for name in ("summary", "updated", "status", "labels", "comment")}
