@@ -9,7 +9,7 @@ import pytest
 from singer import metadata
 from singer.catalog import Catalog
 
-from tap_jira.discover import discover
+from tap_jira.discover import discover, fields_of
 from tap_jira.simulator import Fault, Faults, Site
 from tap_jira.site import Site as Met
 from tap_jira.streams import STREAMS
@@ -104,7 +104,8 @@ def test_the_sites_own_fields(catalog: dict[str, Any]) -> None:
 def found_with(fields: list[dict[str, Any]], kind: str = "server") -> dict[str, Any]:
     """The catalog of a site with these fields."""
     site = Met(kind, (9,), "me", "UTC", 1_700_000_000, 0.0)
-    return discover(client_of(Scripted(Response.of_json(fields)), Inline(Time())), site)
+    client = client_of(Scripted(Response.of_json(fields)), Inline(Time()))
+    return discover(client, site, fields_of(client))
 
 
 def test_users_of_a_cloud_site_have_another_key() -> None:
