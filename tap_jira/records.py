@@ -201,6 +201,7 @@ class Array(Column):
         super().__init__(path, oddities)
         items = schema.get("items", {})
         self.item = compile_column(items, full.get("items", items), f"{path}[]", oddities)
+        self.is_whole = self.item.is_whole
 
     def convert(self, value: Any) -> Any:
         if type(value) is not list:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -20,10 +21,17 @@ from tests.test_site_fields import column
 from tests.test_typed import ISSUES, schema
 
 CHOICE, USER, LEVELS = column("option"), column("user"), column("option-with-child")
+
+
+def listing(items: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a list."""
+    return {"type": ["null", "array"], "items": items}
+
+
 FIELDS = schema(
     **TYPES,
     choice=CHOICE,
-    choices={"type": ["null", "array"], "items": CHOICE},
+    choices=listing(CHOICE),
     user=USER,
     levels=LEVELS,
     link=column("parent-link"),
@@ -122,6 +130,16 @@ def test_what_was_left_unselected_is_not_shown() -> None:
     assert record == {"id": "1", "fields": {"choice": None}, "misfits": None}
     assert shape.fields(choice="secret")["fields"] == {"choice": {}}
     assert shape.warnings[0].endswith("further records")
+
+
+@pytest.mark.parametrize("depth", [lambda inner: schema(inner=inner), lambda inner: schema(inner=listing(inner))])
+def test_what_was_left_unselected_further_down_is_not_shown(depth: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """The same holds for what lies deeper inside, in objects and in lists."""
+    whole, part = depth(schema(a=TYPES["string"], b=TYPES["string"])), depth(schema(a=TYPES["string"]))
+    shape = Shape(*(schema(id=TYPES["string"], outer=outer, misfits=TYPES["string"]) for outer in (part, whole)))
+
+    record = shape.text({"id": "1", "outer": [{"inner": {"b": "secret"}}, {"inner": {"b": "secret"}}]})
+    assert record == {"id": "1", "outer": None, "misfits": None}
 
 
 def test_without_the_column_nothing_is_kept() -> None:

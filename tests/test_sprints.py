@@ -53,6 +53,12 @@ def test_names_and_goals(layout: str, name: str, goal: str) -> None:
     assert parse(printed(layout.format(name=name, goal=goal))) == {**READ, "name": name, "goal": goal}
 
 
+def test_members_that_were_there_already() -> None:
+    """A text that looks like a member printed before is part of the name or the goal it stands in."""
+    made = parse(printed(OLD.format(name="a,state=CLOSED,id=7", goal="b,sequence=3")))
+    assert made == {**READ, "name": "a,state=CLOSED,id=7", "goal": "b,sequence=3"}
+
+
 def test_null_is_null() -> None:
     """What is printed as <null> is null, also as a text or a number."""
     made = parse(printed("id=1,rapidViewId=<null>,state=<null>,name=<null>,goal=<null>,sequence=<null>,endDate="))
