@@ -16,7 +16,6 @@ import os
 import platform
 import statistics
 import subprocess
-import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
@@ -229,4 +228,4 @@ def signing_costs(ours: Tap) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -64,7 +64,7 @@ def with_config(ours: Tap, jira: Jira, folder: Path) -> list[str | Path]:
 def discovered(tap: Tap, jira: Jira, folder: Path) -> dict[str, Any]:
     """The catalog that a Singer tap prints for the site."""
     config = _written(folder / f"{tap.name}-discover.json", _singer_config(jira))
-    argv = [tap.command, "--config", config, "--discover"]
+    argv: list[str | Path] = [tap.command, "--config", config, "--discover"]
     done = subprocess.run(argv, capture_output=True, text=True, check=False, env=environment())
     if done.returncode != 0:
         raise RuntimeError(f"discovery ended with {done.returncode}: {done.stderr.strip()[-300:]}")

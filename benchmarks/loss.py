@@ -16,6 +16,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from benchmarks.cases import select
@@ -73,7 +74,7 @@ def sync(tap: Tap, jira: Jira, state: Any) -> tuple[float, dict[str, int]]:
         subprocess.run([tap.command, "--config", config, "--discover"], stdout=out, stderr=log(tap, "ab"), check=True)
     catalog.write_text(json.dumps(select(json.loads(catalog.read_text()), tap.stream)))
     # tap-jira of singer-io takes --catalog and does not read it.
-    argv = [tap.command, "--config", config, "--properties", catalog]
+    argv: list[str | Path] = [tap.command, "--config", config, "--properties", catalog]
     if state is not None:
         (BENCH / "state.json").write_text(json.dumps(state))
         argv += ["--state", BENCH / "state.json"]

@@ -34,7 +34,7 @@ class Tap:
         """Install it with the running Python; CalledProcessError, with what pip said, if that fails."""
         if not self.python.exists():
             venv.create(self.environment, with_pip=True)
-        pip = [self.python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", self.requirement]
+        pip = [str(self.python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", self.requirement]
         subprocess.run(pip, check=True, capture_output=True, text=True)
 
     def trust(self, certificate: str) -> None:

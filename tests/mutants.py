@@ -13,11 +13,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from tap_jira import incremental, issues, jql
+from tap_jira import incremental, issues, jql, site
+from tap_jira.client import Client, Sends
 from tap_jira.errors import UnavailableError
 from tap_jira.offsets import OffsetWalk
 from tap_jira.run import Run
-from tap_jira.search import Chunk, Page, Plan, Span, Walk, Window
+from tap_jira.search import Chunk, Page, PageSize, Plan, Span, Walk, Window
+from tap_jira.streams import Stream
 from tap_jira.tokens import TokenWalk
 from tests import soak
 
@@ -73,9 +75,9 @@ def no_lookback() -> None:
     """Each run begins at the bookmark itself, though the index lags."""
     run_issues = soak.run_issues
 
-    def mutated(scene: soak.Scene, *rest: Any) -> tuple[int, int]:
+    def mutated(scene: soak.Scene, wire: Sends, out: soak.Out, tables: tuple[Stream, ...]) -> tuple[int, int]:
         scene.schedule = replace(scene.schedule, lookback=0)
-        return run_issues(scene, *rest)
+        return run_issues(scene, wire, out, tables)
 
     soak.run_issues = mutated
 
@@ -93,12 +95,12 @@ def upper_bound_a_second_early() -> None:
 
 def local_clock() -> None:
     """S is the time of the machine that the tap runs on."""
-    meet = soak.meet
+    meet = site.meet
 
-    def mutated(client: Any) -> Any:
+    def mutated(client: Client) -> site.Site:
         return replace(meet(client), now=int(client.retry.clock.now()))
 
-    soak.meet = mutated
+    site.meet = mutated
 
 
 def s_from_the_first_search() -> None:
@@ -110,12 +112,12 @@ def s_from_the_first_search() -> None:
         dates.append(int(self.client.transport._time.seconds))  # type: ignore[attr-defined]
         return answer
 
-    def mutated(self: Plan, walk: Walk, asked: Any, answer: Page) -> None:
+    def mutated(self: Plan, walk: Walk, asked: Any, page: Page) -> None:
         if walk._pages == 0 and len(self._walks) == 1:
             now = dates[-1]
             lookback = self._span.now - self._span.settled
             self._span = walk._span = replace(self._span, now=now, settled=max(self._span.low, now - lookback))
-        feed(self, walk, asked, answer)
+        feed(self, walk, asked, page)
 
     dates: list[int] = []
     issues.Issues.page = dated  # type: ignore[method-assign]
@@ -126,8 +128,8 @@ def no_open_end() -> None:
     """The last request ends at S like the others."""
     begin = Plan.__init__
 
-    def mutated(self: Plan, walk: type[Walk], span: Span, *rest: Any) -> None:
-        begin(self, walk, span, *rest)
+    def mutated(self: Plan, walk: Callable[..., Walk], span: Span, size: PageSize, sent: Any = None) -> None:
+        begin(self, walk, span, size, sent)
         first = self._walks[0]
         first.window = replace(first.window, high=max(span.now, first.window.low + 1))
 

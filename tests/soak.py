@@ -31,6 +31,7 @@ from typing import Any
 
 from tap_jira import errors, incremental, streams, sync
 from tap_jira import search as search_module
+from tap_jira import site as site_module
 from tap_jira.catalog import Selection
 from tap_jira.client import Client, Sends
 from tap_jira.config import Config
@@ -54,7 +55,6 @@ from tap_jira.simulator import (
 )
 from tap_jira.simulator.children import comment_total
 from tap_jira.simulator.facts import Issue
-from tap_jira.site import meet
 from tap_jira.state import State
 from tap_jira.wire import Headers, Request, Response
 from tests.fakes import BASE, START, Inline, Time
@@ -409,12 +409,12 @@ def run_issues(scene: Scene, wire: Sends, out: Out, tables: tuple[streams.Stream
     client = Client(wire, Retry(pool, Gate(pool, schedule.concurrency), jitter=lambda most: most * jitter()), BASE)
     site_now = 0
     small = 0 if schedule.drops else search_module.SMALL
-    incremental.Span = partial(search_module.Span, deepest=schedule.deepest, small=small)  # type: ignore[misc,assignment]
+    incremental.Span = partial(search_module.Span, deepest=schedule.deepest, small=small)  # type: ignore[assignment,attr-defined]
     try:
-        site = meet(client)
+        site = site_module.meet(client)
         site_now = site.now
         state = State(scene.target.state)
-        scene._low = _owed_from(state, config, site.now)
+        scene._low = _owed_from(state, schedule.lookback, site.now)
         run = Run(client, site, config, state, Writer(out, pool.monotonic), pool)  # type: ignore[arg-type]
         return sync.sync(run, [SELECTIONS[stream.name]() for stream in tables]), site_now
     except Killed:
@@ -423,16 +423,16 @@ def run_issues(scene: Scene, wire: Sends, out: Out, tables: tuple[streams.Stream
         return error.exit_code, site_now
 
 
-def _owed_from(state: State, config: Config, now: int) -> int:
+def _owed_from(state: State, lookback: int, now: int) -> int:
     bookmark = state.seconds(ISSUES.name, "updated_at")
-    return 0 if bookmark is None else (min(bookmark, now) - config.lookback_seconds) * 1000
+    return 0 if bookmark is None else (min(bookmark, now) - lookback) * 1000
 
 
 def small_selection() -> Selection:
     """The issues with the columns that the model looks at."""
     text = {"type": ["null", "string"]}
     columns = {"summary": text, "updated": {**text, "format": "date-time"}}
-    fields = {"type": ["null", "object"], "properties": columns}
+    fields: dict[str, Any] = {"type": ["null", "object"], "properties": columns}
     properties = {
         "id": {"type": ["string"]},
         "key": text,

@@ -218,6 +218,12 @@ def marked(path: str, catalog: dict[str, Any], selected: bool = True) -> None:
     about.append({"breadcrumb": crumb, "metadata": {"selected": selected}})
 
 
+def marked_twice(path: str, catalog: dict[str, Any]) -> None:
+    """Select a column, and then unselect it."""
+    marked(path, catalog)
+    marked(path, catalog, selected=False)
+
+
 def no_column(catalog: dict[str, Any]) -> None:
     for about in catalog["streams"][0]["metadata"][1:]:
         about["metadata"]["selected"] = False

@@ -227,8 +227,7 @@ def test_every_test_makes_a_claim() -> None:
     mute = []
     for path in sorted(Path(__file__).parent.rglob("test_*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            is_test = isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
-            if is_test and not ast.get_docstring(node):
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_") and not ast.get_docstring(node):
                 mute.append(f"{path.name}: {node.name}")
 
     assert mute == []

@@ -43,7 +43,8 @@ class Reader(Person):
 
     @property
     def address(self) -> str:
-        return re.findall(r"https?://\S+/authorize\?\S+", self.told)[-1]
+        addresses: list[str] = re.findall(r"https?://\S+/authorize\?\S+", self.told)
+        return addresses[-1]
 
     def decide(self) -> Response:
         page = self.site.send(Request("GET", self.address))

@@ -76,6 +76,7 @@ def test_what_is_not_the_redirect(callback: Callback, path: str, status: int) ->
 def test_a_connection_on_which_nothing_comes(callback: Callback) -> None:
     """A browser that opens a connection in advance does not keep the one with the redirect from being heard."""
     place = urlsplit(callback.address)
+    assert place.port is not None
     with socket.create_connection((place.hostname, place.port)):
         assert come_back(callback, RIGHT) == ("the-code", [200])
 

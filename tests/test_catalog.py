@@ -36,7 +36,8 @@ def crumb(path: str) -> list[str]:
 
 def entry(about: dict[str, dict[str, Any]] | None = None, **more: Any) -> dict[str, Any]:
     """A catalog's entry of the issues; ``about`` gives metadata by dotted path."""
-    metadata = {"": {"selected": True}, "id": {"inclusion": "automatic"}, "updated_at": {"inclusion": "automatic"}}
+    automatic = {"inclusion": "automatic"}
+    metadata: dict[str, dict[str, Any]] = {"": {"selected": True}, "id": automatic, "updated_at": automatic}
     for path, said in (about or {}).items():
         metadata[path] = {**metadata.get(path, {}), **said}
     return {

@@ -377,7 +377,7 @@ def paged(have: int, counts: int, says_last: bool = False) -> Callable[[Request]
 def test_comments_that_nobody_can_have(time: Time, have: int, caplog: pytest.LogCaptureFixture) -> None:
     """Where comments are counted that are deleted or hidden, asking ends soon behind the last that there is."""
     jira = Answers(paged(have, 5000))
-    part = {"comments": [{"id": str(have - 1)}], "maxResults": 1, "total": 5000, "startAt": 0}
+    part: dict[str, Any] = {"comments": [{"id": str(have - 1)}], "maxResults": 1, "total": 5000, "startAt": 0}
     completed(jira, time, [{"id": "1", "key": "A-1", "fields": {"comment": part}}])
 
     assert [item["id"] for item in part["comments"]] == [str(n) for n in range(have)]

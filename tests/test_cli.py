@@ -83,7 +83,7 @@ def test_the_options_of_singer(tap: Tap, site: Site, time: Time, tmp_path: Path,
     catalog = json.loads(tap("--discover").output)
     for entry in catalog["streams"]:
         entry["metadata"][0]["metadata"]["selected"] = entry["stream"] in ("jira_resolutions", "jira_issues")
-    argv = []
+    argv: list[str] = []
     values: list[Any] = [{"base_url": BASE, "personal_access_token": TOKEN}, catalog, first.state]
     for name, value in zip(names, values, strict=True):
         path = tmp_path / f"file-{len(argv)}.json"

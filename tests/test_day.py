@@ -5,6 +5,7 @@ from __future__ import annotations
 from random import Random
 
 from tap_jira.simulator import Site
+from tap_jira.wire import Request, Response
 from tests.conftest import Tap
 from tests.fakes import Time
 
@@ -17,7 +18,7 @@ class Counted:
     def __init__(self, site: Site) -> None:
         self.site, self.searches, self.requests = site, 0, 0
 
-    def send(self, request):  # type: ignore[no-untyped-def]
+    def send(self, request: Request) -> Response:
         self.requests += 1
         self.searches += "/search?" in request.url and "user/search" not in request.url
         return self.site.send(request)

@@ -337,7 +337,7 @@ def test_a_site_that_fails_for_everything(tap: Tap, site: Site, kind: str) -> No
     outcome = tap(to=jira, state=state)
 
     said = [line for line in outcome.logged("ERROR") if "jira_issues is not complete" in line]
-    assert (outcome.code, bookmark(outcome).keys()) == (4, {"dates", "complete_since", "columns"})
+    assert (outcome.code, set(bookmark(outcome))) == (4, {"dates", "complete_since", "columns"})
     assert len(said) == 1
     assert "GET /rest/api/2/search was answered " + kind in said[0]
     assert "8 tries" in said[0]

@@ -13,7 +13,7 @@ from tests.conftest import Tap
 from tests.fakes import CLOUD, Outcome, Time
 from tests.stage import Answering
 from tests.test_cloud import Asked, Wire
-from tests.test_site_fields import columns, field, issues_with
+from tests.test_schema import columns, field, issues_with
 
 LIST = "field/search"
 

@@ -277,7 +277,8 @@ def test_a_configuration_of_singer_io_with_oauth(tap: Tap, atlassian: Atlassian,
 
 def test_a_catalog_of_singer_io(tap: Tap) -> None:
     """A catalog of tap-jira by singer-io has none of our tables, and the error says to discover again."""
-    streams = [{"tap_stream_id": name, "stream": name, "schema": {}, "metadata": []} for name in ("issues", "users")]
+    empty: dict[str, Any] = {"schema": {}, "metadata": []}
+    streams = [{"tap_stream_id": name, "stream": name, **empty} for name in ("issues", "users")]
     outcome = tap(catalog={"streams": streams})
 
     assert outcome.code == 2

@@ -15,7 +15,7 @@ from tap_jira.config import Config
 from tap_jira.errors import ConfigError
 from tap_jira.search import Ask, Window
 from tap_jira.simulator import CloudSite, Site
-from tap_jira.simulator.jql import RESERVED, Both, JqlError, parse
+from tap_jira.simulator.jql import RESERVED, Both, Clause, JqlError, parse
 from tap_jira.wire import Request, Response
 from tests.conftest import Tap
 from tests.fakes import BASE, CLOUD, Outcome
@@ -136,7 +136,10 @@ def test_keys_in_any_script(tap: Tap, site: Site, config: dict[str, Any], key: s
     """Keys of any script, and those that are words of JQL, are sent quoted and are what Jira understands."""
     jira = Anywhere(site)
     outcome = tap(to=jira, config={**config, "projects": [key]})
-    (condition, *_) = parse(jira.queries[-1]).where.parts  # type: ignore[union-attr]
+    where = parse(jira.queries[-1]).where
+    assert isinstance(where, Both)
+    condition = where.parts[0]
+    assert isinstance(condition, Clause)
 
     assert outcome.code == 0
     assert (condition.field, condition.operator) == ("project", "in")

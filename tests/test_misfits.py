@@ -17,7 +17,7 @@ from tests import test_typed
 from tests.conftest import Tap
 from tests.stage import Answering, with_fields
 from tests.test_records import TYPES
-from tests.test_site_fields import column
+from tests.test_schema import column
 from tests.test_typed import ISSUES, schema
 
 CHOICE, USER, LEVELS = column("option"), column("user"), column("option-with-child")

@@ -166,7 +166,12 @@ def test_the_gate_stands_many_threads(clock: Inline) -> None:
     for _ in range(3):
         gate.throttled(1)
         gate.enter()
-    threads = [threading.Thread(target=lambda: [gate.saw(PLAIN) for _ in range(STEADY)]) for _ in range(8)]
+
+    def see() -> None:
+        for _ in range(STEADY):
+            gate.saw(PLAIN)
+
+    threads = [threading.Thread(target=see) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -11,7 +12,7 @@ import pytest
 from tap_jira.errors import NotFoundError, ReadError, UnavailableError
 from tap_jira.pagination import PAGE, WALKS, Lists, projects, values, whole
 from tap_jira.wire import Request, Response
-from tests.fakes import Inline, Scripted, Time, client_of
+from tests.fakes import Inline, Scripted, Time, client_of, in_turn
 
 
 @pytest.fixture
@@ -91,7 +92,7 @@ def test_what_fits_one_page_costs_one_request(clock: Inline) -> None:
 def test_rows_that_leave_hide_no_other(clock: Inline, gone: list[int]) -> None:
     """Rows that are deleted between two pages move others to where was read already: they come all the same."""
     jira = Listing(list(range(10)), 4)
-    jira.then = [lambda: [jira.ids.remove(n) for n in gone]]
+    jira.then = [partial(in_turn, [partial(jira.ids.remove, n) for n in gone])]
 
     found = numbers(listed(values, jira, clock))
     assert set(found) >= set(range(10)) - set(gone)

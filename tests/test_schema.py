@@ -8,7 +8,7 @@ from importlib import resources
 from typing import Any
 
 import pytest
-from jsonschema import Draft4Validator  # type: ignore[import-untyped]
+from jsonschema import Draft4Validator
 
 from tap_jira.schema import add_custom_fields, leaf_count, load
 

@@ -57,7 +57,7 @@ def spread(count: int, days: int = 300, seed: int = 1) -> dict[int, tuple[int, i
 def read(index: Index, low: int = NOW - 365 * DAY, page_size: int = 100, lookback: int = 1200) -> list[Chunk]:
     """Everything from ``low`` on, asked for one page after another."""
     plan = Plan(OffsetWalk, Span(low=low, now=NOW, settled=max(low, NOW - lookback)), PageSize(page_size))
-    chunks = []
+    chunks: list[Chunk] = []
     while not plan.done:
         walk, asked = next(plan.wanting(10**9))
         plan.feed(walk, asked, index.answer(asked))
@@ -241,10 +241,10 @@ def test_page_size_follows_the_weight() -> None:
     assert (grown, capped, size.rows) == (1000, 50, 12)
 
 
-def first_page_read(count: int, **span: int) -> tuple[Index, Plan]:
+def first_page_read(count: int) -> tuple[Index, Plan]:
     """A plan of several windows, cut by its first page."""
     index = Index(spread(count))
-    plan = Plan(OffsetWalk, Span(low=NOW - 365 * DAY, now=NOW, settled=NOW - 1200, **span), PageSize(100))
+    plan = Plan(OffsetWalk, Span(low=NOW - 365 * DAY, now=NOW, settled=NOW - 1200), PageSize(100))
     walk, asked = next(plan.wanting(10**9))
     plan.feed(walk, asked, index.answer(asked))
     list(plan.ready())

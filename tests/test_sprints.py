@@ -9,7 +9,7 @@ import pytest
 from tap_jira.sprints import parse
 from tests.conftest import Tap
 from tests.test_columns import issues_schema
-from tests.test_site_fields import columns, issues_with
+from tests.test_schema import columns, issues_with
 from tests.test_typed import Shape
 
 CLASS = "com.atlassian.greenhopper.service.sprint.Sprint"
@@ -80,7 +80,9 @@ def test_what_is_no_sprint(text: str) -> None:
 
 def sprint_column(items: str) -> dict[str, Any]:
     declared = {"type": "array", "items": items, "custom": "com.pyxis.greenhopper.jira:gh-sprint", "customId": 7}
-    return columns(issues_with({"id": "customfield_7", "name": "Sprint", "schema": declared}))["customfield_7"]
+    found = columns(issues_with({"id": "customfield_7", "name": "Sprint", "schema": declared}))
+    column: dict[str, Any] = found["customfield_7"]
+    return column
 
 
 def test_both_kinds_of_site_have_one_column() -> None:

@@ -24,16 +24,16 @@ MOST_COLUMNS = 1000
 CHECKER = jsonschema.FormatChecker(())
 
 
-@CHECKER.checks("date-time")
 def _is_date_time(value: Any) -> bool:
     return not isinstance(value, str) or DATE_TIME.fullmatch(value) is not None
 
 
-@CHECKER.checks("date")
 def _is_date(value: Any) -> bool:
     return not isinstance(value, str) or re.fullmatch(r"\d{4}-\d\d-\d\d", value) is not None
 
 
+CHECKER.checks("date-time")(_is_date_time)
+CHECKER.checks("date")(_is_date)
 Place = tuple[str, ...]
 
 

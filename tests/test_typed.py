@@ -210,7 +210,12 @@ def test_a_folded_column_is_no_surprise(monkeypatch: pytest.MonkeyPatch) -> None
     full = schema(id={"type": "string"}, choice=schema(value=TYPES["string"]))
     made: list[Any] = []
     defstruct = msgspec.defstruct
-    monkeypatch.setattr(msgspec, "defstruct", lambda *given, **more: made.append(given) or defstruct(*given, **more))
+
+    def counted(*given: Any, **more: Any) -> Any:
+        made.append(given)
+        return defstruct(*given, **more)
+
+    monkeypatch.setattr(msgspec, "defstruct", counted)
     shape = Shape(folded, full)
 
     records = [shape.text({"id": "1", "choice": choice}) for choice in ({"value": "Rot", "id": 7}, "plain", None)]

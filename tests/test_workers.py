@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from functools import partial
+from operator import mul
 
 import pytest
 
@@ -27,7 +28,7 @@ def pool() -> Iterator[Threads]:
 def test_every_answer_comes_under_its_tag(pool: Threads) -> None:
     """Each call's result arrives once, with the tag it was given."""
     for number in range(20):
-        pool.submit(number, lambda number=number: number * number)
+        pool.submit(number, partial(mul, number, number))
 
     assert dict(pool.next(no_tick) for _ in range(20)) == {number: number * number for number in range(20)}
 

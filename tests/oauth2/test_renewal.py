@@ -316,7 +316,8 @@ def test_two_sites_of_one_authorisation(atlassian: Atlassian, time: Time, tmp_pa
     pool = Inline(time)
     retry = Retry(pool, Gate(pool, 4))
     for base_url in (BASE, "https://another.example.com"):
-        config = Config(**{**OAUTH2, "base_url": base_url})
+        given: dict[str, Any] = {**OAUTH2, "base_url": base_url}
+        config = Config(**given)
         assert bearer(config, atlassian, retry, environment, lambda secret: None).send(MYSELF).status == 200
 
     assert atlassian.refreshes == 1

@@ -22,8 +22,8 @@ from tests.test_records import is_valid
 
 NOW = 1_700_000_000.0
 FOLDER = tempfile.TemporaryDirectory(prefix="tap-jira-checks-")
-TEXT, TIME, NUMBER = ({"type": ["null", kind]} for kind in ("string", "string", "number"))
-TIME["format"] = "date-time"
+TEXT, NUMBER = ({"type": ["null", kind]} for kind in ("string", "number"))
+TIME = {**TEXT, "format": "date-time"}
 INNER = {"type": ["null", "object"], "properties": {"a": TEXT, "n": NUMBER, "t": TIME}}
 SCHEMA: dict[str, Any] = {
     "type": "object",

@@ -122,7 +122,8 @@ class CloudCaller:
 
     def walk(self, jql: str = "updated >= 0 order by updated, key", **asked: object) -> list[list[int]]:
         """The ids of all pages, by their tokens."""
-        pages, token = [], {}
+        pages: list[list[int]] = []
+        token: dict[str, str] = {}
         while True:
             page = self.search(jql, **asked, **token)
             pages.append([int(issue["id"]) for issue in page["issues"]])

@@ -138,7 +138,8 @@ def test_bulk_fetch(cloud):
 def test_bulk_changes(cloud):
     """The changes of many issues come oldest first over several pages, with their instants in milliseconds."""
     caller, named = cloud(), [str(issue_id) for issue_id in range(10000, 10060)]
-    pages, token = [], {}
+    pages: list[list[tuple[int, dict]]] = []
+    token: dict[str, str] = {}
     while not pages or token:
         page = caller.posted("changelog/bulkfetch", issueIdsOrKeys=named, maxResults=50, **token)
         pages.append([(it["created"], log) for log in page["issueChangeLogs"] for it in log["changeHistories"]])

@@ -120,7 +120,9 @@ def test_pages_join(cloud, order):
 def test_edits_between_pages_skip_nothing(cloud, order):
     """Rows that move between two pages take no other row with them."""
     caller = cloud(issues=100)
-    seen, token, edited = [], {}, set()
+    seen: list[int] = []
+    token: dict[str, str] = {}
+    edited: set[int] = set()
     while True:
         page = caller.search(f"updated >= 0 order by {order}", maxResults=10, **token)
         seen += [int(issue["id"]) for issue in page["issues"]]

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import urllib.request
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -26,6 +27,11 @@ def _signals_as_they_were():
         signal.signal(number, handler)
 
 
+def told(process: subprocess.Popen[bytes]) -> IO[bytes]:
+    assert process.stderr is not None
+    return process.stderr
+
+
 @pytest.fixture
 def simulate(tmp_path):
     """Starts the command as a process of its own and gives the configuration that it wrote."""
@@ -35,7 +41,7 @@ def simulate(tmp_path):
         path = tmp_path / "config.json"
         argv = [sys.executable, "-m", "tap_jira", "simulate", "--port", "0", "--issues", "30", "--write-config", path]
         processes.append(subprocess.Popen([*map(str, argv), *options], stderr=subprocess.PIPE))
-        assert b"simulated Jira at" in processes[-1].stderr.readline()
+        assert b"simulated Jira at" in told(processes[-1]).readline()
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         text = path.read_text(encoding="utf-8")
         assert text.endswith("}\n")
@@ -45,7 +51,7 @@ def simulate(tmp_path):
     for process in processes:
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 0
-        process.stderr.close()
+        told(process).close()
 
 
 def fetch(url: str, headers: dict[str, str], body: object = None) -> dict:

@@ -126,6 +126,7 @@ def test_tls(site, bearer):
         with pytest.raises(urllib.error.URLError, match="CERTIFICATE_VERIFY_FAILED"):
             fetch(server.url + "/rest/api/2/serverInfo")
         path = server.certificate
+        assert path is not None
 
     assert not path.exists()
 

@@ -14,7 +14,7 @@ from tap_jira.simulator import Account, Accounts, Site, World
 from tap_jira.simulator.credentials import key_pair
 from tap_jira.wire import Headers, Request, Response
 
-from .conftest import BASE
+from .conftest import BASE, Clock
 
 SERVLETS = f"{BASE}/plugins/servlet"
 APPLINKS = f"{SERVLETS}/applinks/listApplicationLinks"
@@ -28,7 +28,7 @@ def keys():
 class Dancer:
     """An application and its user, at a site that has no link yet."""
 
-    def __init__(self, clock, keys) -> None:
+    def __init__(self, clock: Clock, keys: tuple[str, str]) -> None:
         accounts = Accounts((Account("tap-reader"), Account("<b>other</b>")))
         self.site = Site(World(issues=3, now=clock), accounts=accounts, base_url=BASE)
         self.clock, self.private, self.public = clock, *keys
@@ -60,7 +60,9 @@ class Dancer:
 
     def allow(self, token: dict[str, str]) -> str:
         """The code that the page shows."""
-        return re.search(r"verification code is '<b>(\w{6})</b>'", self.decide(token).body.decode())[1]
+        shown = re.search(r"verification code is '<b>(\w{6})</b>'", self.decide(token).body.decode())
+        assert shown is not None
+        return shown[1]
 
     def exchange(self, token: dict[str, str], verifier: str | None, **changed: Any) -> Response:
         return self.signed(
