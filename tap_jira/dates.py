@@ -13,7 +13,8 @@ _DATE_TIME = re.compile(
     r"(?:Z|([+-](?:[01]\d|2[0-3])):?([0-5]\d))?",
     re.ASCII,
 )
-_UTC = re.compile(r"\d{4}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}\+0000", re.ASCII)
+_AS_PRINTED = re.compile(r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}[+-](?:[01]\d|2[0-3])00", re.ASCII)
+"""As nearly every site prints it: to the millisecond, and whole hours off UTC."""
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -30,13 +31,24 @@ def _is_day(text: str) -> bool:
     return text >= "0001-01-02" and text <= "9999-12-30"  # one day of room for any offset
 
 
+@lru_cache(maxsize=8192)
+def _utc_hour(hour: str, offset: str) -> str | None:
+    """The same hour in UTC, which is so many hours off; None if there is no such day."""
+    if not _is_day(hour[:10]):
+        return None
+    return (datetime.fromisoformat(hour) - timedelta(hours=int(offset))).isoformat(timespec="hours")
+
+
 def to_utc(text: str) -> str | None:
     """The same instant as ``2024-03-05T12:34:56.789000Z``; None if ``text`` is no date-time of the years 1 to 9999.
 
     A date alone is its midnight, and a time without an offset is taken as UTC.
     """
-    if text[23:] == "+0000" and _UTC.fullmatch(text) and _is_day(text[:10]):
-        return f"{text[:23]}000Z"  # as nearly every site prints it
+    if _AS_PRINTED.fullmatch(text):
+        if text.endswith("+0000"):
+            return f"{text[:23]}000Z" if _is_day(text[:10]) else None
+        hour = _utc_hour(text[:13], text[23:26])
+        return hour and f"{hour}{text[13:23]}000Z"
     match = _DATE_TIME.fullmatch(text)
     if match is None:
         return text + "T00:00:00.000000Z" if _DATE.fullmatch(text) and _is_day(text) else None

@@ -16,16 +16,6 @@ from tap_jira.jsontext import check_parts, dump, load, load_anyhow
 Text = bytes | Raw
 
 
-class Answer(Struct):
-    """An answer of Jira's issue search, its issues unparsed."""
-
-    issues: list[Raw]
-    total: Any = None
-    maxResults: Any = None
-    nextPageToken: Any = None
-    isLast: Any = None
-
-
 class Part(Struct):
     """A list inside an issue: how long it is in all, how many come at most, and those that came, under its own name."""
 
@@ -66,32 +56,81 @@ class Head(NamedTuple):
     is_cut: bool
 
 
-_answers = msgspec.json.Decoder(Answer)
+class Answer(NamedTuple):
+    """An answer of Jira's issue search: the heads of its issues, and what it says of itself."""
+
+    heads: list[Head]
+    total: Any = None
+    maxResults: Any = None
+    nextPageToken: Any = None
+    isLast: Any = None
+
+
+class _About(Struct, kw_only=True):
+    total: Any = None
+    maxResults: Any = None
+    nextPageToken: Any = None
+    isLast: Any = None
+
+
+class _Issues(_About):
+    issues: list[Issue]
+
+
+class _Texts(_About):
+    issues: list[Raw]
+
+
+_answers = msgspec.json.Decoder(_Issues)
 _issues = msgspec.json.Decoder(Issue)
+_texts = msgspec.json.Decoder(_Texts)
 
 
 def answer(body: bytes) -> Any:
     """The ``Answer`` in a body, or whatever else it holds; ValueError if it is no JSON, or too much of it."""
     check_parts(body)
     try:
-        return _answers.decode(body)
+        found = _answers.decode(body)
+        heads = list(map(_head, found.issues))
+    except (ValueError, RecursionError):
+        # An issue has a shape that none should have, or the answer is none.
+        found = _by_issue(body)
+        if not isinstance(found, _Texts):
+            return found
+        heads = list(map(_head_of_text, found.issues))
+    return Answer(heads, found.total, found.maxResults, found.nextPageToken, found.isLast)
+
+
+def texts(body: bytes) -> list[Raw]:
+    """The issues as text, in a body that holds an ``Answer``: as many as that has heads."""
+    issues: list[Raw] = _by_issue(body).issues
+    return issues
+
+
+def _by_issue(body: bytes) -> Any:
+    """The ``_Texts`` in a body, or whatever else it holds."""
+    try:
+        return _texts.decode(body)
     except (ValueError, RecursionError):
         value = load(body)
     if not isinstance(value, dict) or not isinstance(value.get("issues"), list):
         return value
-    issues = [Raw(dump(issue)) for issue in value["issues"]]
-    return Answer(issues, **{name: value.get(name) for name in ("total", "maxResults", "nextPageToken", "isLast")})
+    about = {name: value.get(name) for name in _About.__struct_fields__}
+    return _Texts(issues=[Raw(dump(issue)) for issue in value["issues"]], **about)
 
 
-def head(text: Text) -> Head:
-    """The head of an issue; of one in a shape that no issue should have, as much as there is."""
-    try:
-        issue = _issues.decode(text)
-    except (ValueError, RecursionError):
-        return _odd_head(text)
+def _head(issue: Issue) -> Head:
     parts = (issue.fields.comment, issue.fields.worklog, issue.changelog)
     cut = any(part is not None and part.is_cut for part in parts)
     return Head(issue.id, issue.fields.updated, issue.fields.created, cut)
+
+
+def _head_of_text(text: Text) -> Head:
+    """The head of an issue; of one in a shape that no issue should have, as much as there is."""
+    try:
+        return _head(_issues.decode(text))
+    except (ValueError, RecursionError):
+        return _odd_head(text)
 
 
 def _odd_head(text: Text) -> Head:

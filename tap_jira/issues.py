@@ -89,7 +89,8 @@ class Issues:
             return None
         except FailedAnswerError:
             return Row(issue_id, None, None, Owed())
-        row = self._completed([dump(issue)], None)[0]
+        body = b'{"issues":[%b]}' % dump(issue)
+        row = self._completed(heads.answer(body), body)[0]
         return row._replace(issue=row.issue._replace(lacking=row.issue.lacking | lacking)) if lacking else row
 
     def count(self, window: Window) -> int | None:
@@ -117,8 +118,8 @@ class Issues:
                 raise
             # Tokens live a week, and some sites have forgotten them sooner.
             return Page([], 0, ask.size, 0, is_lost=True)
-        came, token = len(answer.issues), answer.nextPageToken
-        rows = self._completed(answer.issues, response.packed)
+        came, token = len(answer.heads), answer.nextPageToken
+        rows = self._completed(answer, response.body, response.packed)
         return Page(
             rows=rows,
             total=(self._told_count(ask.window) or 0) if token and ask.counts else 0,
@@ -148,7 +149,7 @@ class Issues:
         if expand:
             params["expand"] = list(expand)
         answer, response = client.search(PATHS["server"], params, _is_search_answer, heads.answer)
-        rows = self._completed(answer.issues, response.packed)
+        rows = self._completed(answer, response.body, response.packed)
         return Page(
             rows=rows,
             total=answer.total,
@@ -157,24 +158,23 @@ class Issues:
             held=_held(rows),
         )
 
-    def _completed(self, texts: list[heads.Text], packed: bytes | None) -> list[Row]:
-        """The rows of issues in JSON, which came ``packed``, each with all of its children."""
-        placed, bundle = [heads.head(text) for text in texts], Bundle(texts, packed)
+    def _completed(self, answer: heads.Answer, body: bytes, packed: bytes | None = None) -> list[Row]:
+        """The rows of an answer, which came ``packed``, each issue with all of its children."""
+        bundle = Bundle(body, packed)
+        places = [place for place, head in enumerate(answer.heads) if head.is_cut]
+        texts = heads.texts(body) if places else []
         try:
-            cut = {place: load_anyhow(bytes(texts[place])) for place, head in enumerate(placed) if head.is_cut}
+            cut = {place: load_anyhow(bytes(texts[place])) for place in places}
         except ValueError as error:
             raise FailedAnswerError(f"an issue that Jira printed cannot be read: {error}") from error
         left = children.complete(self.client, list(cut.values()), self.kind, self.together)
         lacking = {place: frozenset(part for of, part in left if of is issue) for place, issue in cut.items() if left}
-        sizes = [memoryview(text).nbytes for text in texts]
         while cut:
             place, issue = cut.popitem()
-            text = _text(issue, texts[place])
-            bundle.replace(place, text)
-            sizes[place] = memoryview(text).nbytes
+            bundle.replace(place, _text(issue, texts[place]))
         return [
-            _placed(head, Kept(bundle, place, sizes[place], lacking.get(place, frozenset())))
-            for place, head in enumerate(placed)
+            _placed(head, Kept(bundle, place, lacking.get(place, frozenset())))
+            for place, head in enumerate(answer.heads)
         ]
 
     def _rescue(self, query: str, ask: Ask, failure: FailedAnswerError) -> Page:
@@ -186,9 +186,9 @@ class Issues:
         LOGGER.warning("%s; looking for the issue that causes it", failure)
         rows: list[Row] = []
         ids, weight = [row.id for row in bare.rows if row.id], 0
-        for row in self._by_id(ids):
+        for row, bytes_of_it in self._by_id(ids):
             rows.append(row)
-            weight += _weight(row)
+            weight += bytes_of_it
             if weight > MOST_BYTES and row.id != ids[-1]:
                 LOGGER.warning(
                     "issue %s and those before it fill %d MB; a shorter page is made of them", row.id, weight >> 20
@@ -198,9 +198,12 @@ class Issues:
         # At least the weight of a page as it should be: this one tells little of the next.
         return replace(bare, rows=rows, bytes=max(weight, PAGE_BYTES * len(rows) // ask.size))
 
-    def _by_id(self, ids: list[str]) -> Iterator[Row]:
-        """The issues with these ids, in their order, asked for by ever smaller groups where a group fails."""
-        found: dict[str | None, Row] = {}
+    def _by_id(self, ids: list[str]) -> Iterator[tuple[Row, int]]:
+        """The issues with these ids, in their order, asked for by ever smaller groups where a group fails.
+
+        Each with the bytes that it takes, in a group its share of them.
+        """
+        found: dict[str | None, tuple[Row, int]] = {}
         if len(ids) > 1:
             query, ask = f"id in ({', '.join(ids)})", Ask(Window(0, None), 0, len(ids))
             try:
@@ -211,11 +214,13 @@ class Issues:
                 yield from self._by_id(ids[:half])
                 yield from self._by_id(ids[half:])
                 return
-            found = {row.id: row for row in page.rows}
+            share = max(page.bytes, page.weight) // max(1, len(page.rows))
+            found = {row.id: (row, share) for row in page.rows}
         for issue_id in ids:
-            row = found.get(issue_id) or self.one(issue_id)
-            if row is not None:
-                yield row
+            if issue_id in found:
+                yield found[issue_id]
+            elif row := self.one(issue_id):
+                yield row, _held([row])
 
     def _whole_or_plain(self, issue_id: str) -> tuple[Any, frozenset[tuple[str, ...]]]:
         """An issue, with plain fields if it must be, and where lists are missing that tables are made of."""
@@ -278,7 +283,7 @@ def _rows(client: Client, kind: str, query: str, most: int) -> list[Row]:
     params = {"jql": query, "maxResults": most, "fields": ["updated"]}
     is_whole = _is_token_answer if kind == "cloud" else _is_search_answer
     answer, _ = client.search(PATHS[kind], params, is_whole, heads.answer)
-    return [_placed(heads.head(issue), None) for issue in answer.issues]
+    return [_placed(head, None) for head in answer.heads]
 
 
 def _add(client: Client, path: str, issue: Any, part: tuple[str, ...]) -> bool:
@@ -310,10 +315,6 @@ def _is_count(value: Any) -> bool:
     return isinstance(value, int) and 0 <= value < 2**31
 
 
-def _weight(row: Row) -> int:
-    return 0 if isinstance(row.issue, Owed) else row.issue.size
-
-
 def _is_search_answer(answer: Any) -> bool:
     return isinstance(answer, heads.Answer) and _is_count(answer.total)
 
@@ -323,7 +324,8 @@ def _is_token_answer(answer: Any) -> bool:
 
 
 def _held(rows: list[Row]) -> int:
-    return rows[0].issue.bundle.bytes if rows else 0
+    """The bytes that the rows of one answer take while they wait."""
+    return 0 if not rows or isinstance(rows[0].issue, Owed) else rows[0].issue.bundle.bytes
 
 
 def _placed(head: heads.Head, issue: Any) -> Row:

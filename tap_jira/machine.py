@@ -73,7 +73,7 @@ class Session:
 
 def this_machine() -> Machine:
     """The process's own stdout, environment, threads and network; OutputError without a stdout."""
-    from tap_jira.memory import seldom_look_for_cycles, share_one_heap
+    from tap_jira.memory import keep_one_heap, seldom_look_for_cycles
     from tap_jira.transport import Transport
     from tap_jira.workers import Threads
 
@@ -89,7 +89,7 @@ def this_machine() -> Machine:
 
     if sys.stdout is None:
         raise OutputError("stdout is closed; the messages need a place to go")
-    share_one_heap()
+    keep_one_heap()
     seldom_look_for_cycles()
     return Machine(sys.stdout.buffer, os.environ, Threads, transport, _tell, _answer)
 

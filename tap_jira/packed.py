@@ -15,9 +15,9 @@ from tap_jira.heads import Text
 class Bundle:
     """The issues of one page, in JSON."""
 
-    def __init__(self, texts: list[Text], packed: bytes | None = None) -> None:
-        """``packed``: the answer as it travelled, in gzip's format; None if it travelled as it is."""
-        self._came = texts if packed is None else packed
+    def __init__(self, body: bytes, packed: bytes | None = None) -> None:
+        """``body``: the answer that has them; ``packed``: as it travelled, in gzip's format, None if not so."""
+        self._came, self._is_packed = (body, False) if packed is None else (packed, True)
         self._instead: dict[int, Text] = {}
 
     def replace(self, place: int, text: Text) -> None:
@@ -27,19 +27,17 @@ class Bundle:
     @property
     def bytes(self) -> int:
         """What the issues weigh while they wait."""
-        came = [self._came] if isinstance(self._came, bytes) else self._came
-        return sum(memoryview(text).nbytes for text in (*came, *self._instead.values()))
+        return len(self._came) + sum(memoryview(text).nbytes for text in self._instead.values())
 
     def texts(self) -> list[Text]:
         """The issues, unpacked if they were packed."""
-        texts = heads.answer(unpack(self._came)).issues if isinstance(self._came, bytes) else self._came
-        return [self._instead.get(place, text) for place, text in enumerate(texts)]
+        came = heads.texts(unpack(self._came) if self._is_packed else self._came)
+        return [self._instead.get(place, text) for place, text in enumerate(came)]
 
 
 class Kept(NamedTuple):
-    """One issue of a bundle, how many bytes its text has, and where lists lie of which Jira has failed to give all."""
+    """One issue of a bundle, and where lists lie in it of which Jira has failed to give all."""
 
     bundle: Bundle
     place: int
-    size: int = 0
     lacking: frozenset[tuple[str, ...]] = frozenset()

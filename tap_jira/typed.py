@@ -1,8 +1,9 @@
 """Make records straight from JSON text: msgspec checks the types and drops what is not wanted while it parses.
 
 The columns of a stream become one msgspec type. What fits it, nearly all, never becomes a dictionary; what does not is
-shaped by ``records``, which knows what to do with odd values. A column that surprised it is left to it from then on,
-so that a field that is odd in each issue costs little more than others.
+shaped by ``records``, which knows what to do with odd values. So are the first records, which show what is odd here: a
+column that surprised is left to ``records`` by the type that is made next, so that a field that is odd in each issue
+costs little more than others.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ from tap_jira.records import (
 
 _FIELDS = "fields"
 """Where an issue has its fields, whose columns may have other names than their ids."""
+PATIENCE = 32
+"""To make types takes as long as to shape so many issues the careful way: small runs do without them."""
 _Integer = Annotated[int, Meta(ge=-LARGEST_INTEGER, le=LARGEST_INTEGER)]
 _NATIVE: Mapping[tuple[str, str], Any] = {
     ("string", ""): str,
@@ -48,7 +51,8 @@ class Shaper:
     """Makes the JSON of a stream's records out of what Jira gave.
 
     ``fill`` names columns that Jira does not give, or not always, and where their value is found; ``names`` has what
-    the columns of fields are called, by their ids, where that is something else.
+    the columns of fields are called, by their ids, where that is something else. After ``patience`` records that were
+    shaped the careful way types are made, of all that is known by then.
     """
 
     def __init__(
@@ -59,6 +63,7 @@ class Shaper:
         oddities: Oddities,
         fill: Mapping[str, tuple[str, ...]],
         names: Mapping[str, str] | None = None,
+        patience: int = PATIENCE,
     ) -> None:
         # Where a column is filled from is known, though it may be no column itself.
         known = {"properties": {**{path[0]: {} for path in fill.values()}, **full.get("properties", {})}}
@@ -67,18 +72,20 @@ class Shaper:
         self._fill = [(name, path) for name, path in fill.items() if name in self._columns.columns]
         oddities.keeps = MISFITS in self._columns.columns
         self._names = names or {}
-        self._surprises = 0
+        self._patience, self._careful = patience, 0
         self._types: _Types | None = None
 
     def of_text(self, raw: Text) -> bytes | None:
         """The record of an object in JSON; None if it lacks its key, or is no JSON."""
+        if self._types is None and self._careful >= self._patience:
+            self._types, self._careful = _Types(self._columns, self._fill, self._names), 0
+        if self._types is None:
+            return self._carefully(raw)
         types = self._types
-        if types is None:
-            types = self._types = _Types(self._columns, self._fill, self._names)
         try:
             value = types.decode(raw)
         except (ValueError, RecursionError):
-            return self._surprising(raw)
+            return self._carefully(raw)
         self._oddities.key = _label(types.top(value, "key"), types.top(value, "id"))
         types.finish(value)
         if self._oddities.keeps:
@@ -104,16 +111,14 @@ class Shaper:
             record[MISFITS] = self._oddities.misfits()
         return dump(record) if all(record.get(key) is not None for key in self._keys) else None
 
-    def _surprising(self, raw: Text) -> bytes | None:
+    def _carefully(self, raw: Text) -> bytes | None:
+        self._careful += 1
+        if self._careful >= self._patience:
+            self._types = None
         try:
-            line = self.of_value(load_anyhow(bytes(raw)))
+            return self.of_value(load_anyhow(bytes(raw)))
         except ValueError:
             return None
-        # New types cost as much as some hundred issues, so they are made ever more rarely.
-        self._surprises += 1
-        if self._surprises & (self._surprises - 1) == 0:
-            self._types = None
-        return line
 
 
 class _Types:

@@ -65,7 +65,7 @@ HOMES = {
     "requests": {"transport", "auth"},
     "urllib3": {"transport"},
     "socket": set(),
-    "ssl": set(),
+    "ssl": {"transport"},
     "http": {"callback", "transport"},
     "requests_oauthlib": {"auth"},
     "oauthlib": {"auth"},

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from tap_jira.memory import seldom_look_for_cycles, share_one_heap
+from tap_jira.memory import keep_one_heap, seldom_look_for_cycles
 
-M_ARENA_MAX = -8
+M_ARENA_MAX, M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -8, -1, -3
 
 
 class Library:
@@ -33,14 +33,14 @@ def load_by_name_alone(name: object) -> Any:
     raise TypeError("expected a name, not None")
 
 
-def test_one_arena_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The C library of this process is told to make no more than one arena."""
+def test_one_heap_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The C library of this process is told to make no more than one heap, and to keep some pages' worth of it."""
     library = Library()
     monkeypatch.setattr(ctypes, "CDLL", {None: library}.__getitem__)
 
-    share_one_heap()
+    keep_one_heap()
 
-    assert library.told == [(M_ARENA_MAX, 1)]
+    assert dict(library.told) == {M_ARENA_MAX: 1, M_TRIM_THRESHOLD: 2**24, M_MMAP_THRESHOLD: 2**24}
 
 
 @pytest.mark.parametrize("load", [lambda name: object(), load_nothing, load_by_name_alone])
@@ -48,13 +48,13 @@ def test_without_the_option_nothing_happens(monkeypatch: pytest.MonkeyPatch, loa
     """Without ``mallopt`` (musl, macOS), or where the process's own library has no name to load it by (Windows)."""
     monkeypatch.setattr(ctypes, "CDLL", load)
 
-    share_one_heap()
+    keep_one_heap()
 
 
 def test_it_can_be_done_here_and_twice() -> None:
     """With the real library it is done without complaint, as often as one likes."""
-    share_one_heap()
-    share_one_heap()
+    keep_one_heap()
+    keep_one_heap()
 
 
 @pytest.fixture

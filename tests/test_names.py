@@ -336,7 +336,7 @@ def test_odd_issues_are_named_too() -> None:
     """Whatever came before it, and whichever way it is shaped, an issue leaves with the names of columns."""
     schema = add_custom_fields(load("jira_issues"), [field(7, "number")])
     oddities = Oddities("jira_issues", lambda _: None, lambda _: None)
-    shaper = Shaper(schema, schema, ["id"], oddities, {}, {"customfield_7": "points"})
+    shaper = Shaper(schema, schema, ["id"], oddities, {}, {"customfield_7": "points"}, patience=0)
     whole = {"id": "1", "fields": {"customfield_7": 5, "summary": "a"}}
     odd = [{"id": "2", "fields": "none"}, {"id": "3", "fields": None}, {"id": "4"}, {"id": "5", "fields": {"x": 1}}]
     named = {"id": "1", "fields": {"points": 5, "summary": "a"}}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import gzip
-import sys
+import tracemalloc
 
 import orjson
 import pytest
 
-from tap_jira.gzipped import PIECE, TooLargeError, unpack
+from tap_jira.gzipped import TooLargeError, unpack
 from tap_jira.packed import Bundle
 
 BODY = orjson.dumps({"issues": [{"id": "1", "fields": {"summary": "x" * 1000}}, {"id": "2"}], "total": 2})
@@ -16,7 +16,7 @@ BODY = orjson.dumps({"issues": [{"id": "1", "fields": {"summary": "x" * 1000}}, 
 
 def test_issues_come_out_as_they_came_in() -> None:
     """What was packed is read again, in order, but for what was put in its place."""
-    bundle = Bundle([], gzip.compress(BODY))
+    bundle = Bundle(BODY, gzip.compress(BODY))
     bundle.replace(1, b'{"id":"2","changelog":{}}')
     read = [orjson.loads(bytes(text)) for text in bundle.texts()]
 
@@ -25,22 +25,23 @@ def test_issues_come_out_as_they_came_in() -> None:
 
 def test_issues_of_an_answer_that_was_not_packed() -> None:
     """They are kept as they are."""
-    bundle = Bundle([b'{"id":"1"}', b'{"id":"2"}'])
+    body = b'{"issues":[{"id":"1"},{"id":"2"}]}'
+    bundle = Bundle(body)
 
-    assert bundle.texts() == [b'{"id":"1"}', b'{"id":"2"}']
-    assert bundle.bytes == 20
+    assert list(map(bytes, bundle.texts())) == [b'{"id":"1"}', b'{"id":"2"}']
+    assert bundle.bytes == len(body)
 
 
 def test_what_waits_weighs_what_it_takes() -> None:
     """A packed page weighs what travelled, and what was put in place of its issues."""
     packed = gzip.compress(BODY)
-    bundle = Bundle([b"a text that is not kept" * 100], packed)
+    bundle = Bundle(b"a text that is not kept" * 100, packed)
     bundle.replace(0, b"0123456789")
 
     assert bundle.bytes == len(packed) + 10
 
 
-@pytest.mark.parametrize("size", [0, 1, PIECE, PIECE + 1, 5 * PIECE])
+@pytest.mark.parametrize("size", [0, 1, 100_000, 2_000_000])
 def test_unpacking_is_the_inverse_of_packing(size: int) -> None:
     """Whatever the length is, also of several members in a row (RFC 1952, section 2.2)."""
     text = bytes(n * n % 251 for n in range(size))
@@ -65,7 +66,27 @@ def test_what_is_not_gzip_is_noticed() -> None:
 def test_a_bomb_is_not_unpacked() -> None:
     """A few bytes that stand for very many are unpacked no further than the limit."""
     bomb = gzip.compress(bytes(50_000_000))
-    with pytest.raises(TooLargeError):
-        unpack(bomb, PIECE)
+    tracemalloc.start()
+    try:
+        with pytest.raises(TooLargeError):
+            unpack(bomb, 100_000)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
 
-    assert sys.getsizeof(bomb) < PIECE
+    assert peak < 1_000_000
+
+
+def test_members_without_end() -> None:
+    """What consists of very many texts is refused before that takes long."""
+    with pytest.raises(ValueError, match="too many members"):
+        unpack(gzip.compress(b"") * 100_000)
+
+
+@pytest.mark.parametrize("members", [1, 3])
+def test_exactly_as_much_as_is_wanted(members: int) -> None:
+    """A text of the largest size is unpacked, one of a byte more is not, whatever the members it comes in."""
+    packed = gzip.compress(BODY) * members
+    assert unpack(packed, len(BODY) * members) == BODY * members
+    with pytest.raises(TooLargeError):
+        unpack(packed, len(BODY) * members - 1)

@@ -435,6 +435,19 @@ def test_a_bundle_that_holds_no_certificate(tls_site: Site, tmp_path: Path) -> N
     assert error.kind == "tls"
 
 
+def test_a_bundle_is_read_once(tls_site: Site, tmp_path: Path) -> None:
+    """A further connection knows the certificates already: to read them takes longer than a request."""
+    bundle = tmp_path / "bundle.pem"
+    with serve(Faults(tls_site, ["reset"]), tls=True) as server:
+        bundle.write_bytes(Path(str(server.certificate)).read_bytes())
+        sends, request = transport(ca_bundle=str(bundle)), Request("GET", f"{server.url}/rest/api/2/serverInfo")
+        with pytest.raises(NetworkError, match="reset"):
+            sends.send(request)
+        bundle.write_text("nothing")
+
+        assert sends.send(request).status == 200
+
+
 def test_a_bundle_of_the_environment_that_does_not_exist(tls_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """So is one that the environment names."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/none.pem")

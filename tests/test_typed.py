@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tap_jira import typed
 from tap_jira.jsontext import load_anyhow
 from tap_jira.records import MOST_LEFT_OUT, MOST_UNKNOWN, Oddities
-from tap_jira.typed import Shaper
+from tap_jira.typed import PATIENCE, Shaper
 from tests.test_records import TYPES
 
 FILL = {"updated_at": ("fields", "updated")}
@@ -37,12 +38,12 @@ SELECTED = schema(
 
 
 class Shape:
-    """A shaper and what was said while it worked."""
+    """A shaper, by default one that makes types at once, and what was said while it worked."""
 
-    def __init__(self, chosen: dict[str, Any] = SELECTED, full: dict[str, Any] = FULL) -> None:
+    def __init__(self, chosen: dict[str, Any] = SELECTED, full: dict[str, Any] = FULL, patience: int = 0) -> None:
         self.warnings: list[str] = []
         self.oddities = Oddities("jira_issues", self.warnings.append, lambda _: None)
-        self.shaper = Shaper(chosen, full, ["id"], self.oddities, FILL)
+        self.shaper = Shaper(chosen, full, ["id"], self.oddities, FILL, patience=patience)
 
     def text(self, raw: Any) -> Any:
         text = raw if isinstance(raw, bytes) else json.dumps(raw).encode()
@@ -142,6 +143,41 @@ def test_a_surprise_is_expected_from_then_on(monkeypatch: pytest.MonkeyPatch) ->
     assert shape.oddities.nulled == {"list[].date": 50}
 
 
+@pytest.mark.parametrize(("records", "expected"), [(PATIENCE, 0), (PATIENCE + 1, 1), (10 * PATIENCE, 1)])
+def test_types_are_made_when_they_are_worth_it(monkeypatch: pytest.MonkeyPatch, records: int, expected: int) -> None:
+    """A few records are shaped without types; those made then know what was odd, and stay."""
+    made = []
+
+    class Counted(typed._Types):
+        def __init__(self, *given: Any) -> None:
+            made.append(given)
+            super().__init__(*given)
+
+    monkeypatch.setattr(typed, "_Types", Counted)
+    shape = Shape(patience=PATIENCE)
+    for _ in range(records):
+        assert shape.text({"id": "1", "new": 1, "fields": {"integer": "5"}})["fields"] == {"integer": 5}
+
+    assert len(made) == expected
+
+
+def test_what_surprises_later_is_expected_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A column that begins to be odd in the midst of a run costs a second parsing for a while, and no longer."""
+    parsed: list[bytes] = []
+
+    def noted(text: bytes) -> Any:
+        parsed.append(text)
+        return load_anyhow(text)
+
+    monkeypatch.setattr(typed, "load_anyhow", noted)
+    shape = Shape(patience=PATIENCE)
+    for value in (5, "5"):
+        for _ in range(5 * PATIENCE):
+            assert shape.text({"id": "1", "fields": {"integer": value}})["fields"] == {"integer": 5}
+
+    assert len(parsed) == 2 * PATIENCE
+
+
 def test_list_items_that_do_not_fit_are_left_out() -> None:
     """A list keeps the order of what fits, and nothing stands in the place of what does not."""
     days = ["2016-03-03", "soon", "2016-03-04"]
@@ -174,7 +210,7 @@ def test_names_that_no_type_can_have(name: str) -> None:
 def test_names_that_are_ever_new() -> None:
     """Of names that the catalog does not have so many are remembered for the report, and no more."""
     oddities = Oddities("jira_issues", lambda _: None, lambda _: None)
-    shaper = Shaper(SELECTED, FULL, ["id"], oddities, FILL)
+    shaper = Shaper(SELECTED, FULL, ["id"], oddities, FILL, patience=0)
     for n in range(3 * MOST_UNKNOWN // 1000):
         names = {f"n{n}-{m}": 1 for m in range(1000)}
         assert shaper.of_value({"id": "1", **names}) is not None

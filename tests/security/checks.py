@@ -96,7 +96,7 @@ def check_catalog(content: bytes) -> None:
     for chosen in () if isinstance(selections, ConfigError) else selections:
         dump({"schema": chosen.schema})
         oddities = Oddities(chosen.stream.name, quietly, quietly)
-        shaper = Shaper(chosen.schema, chosen.full, chosen.keys, oddities, chosen.stream.fill)
+        shaper = Shaper(chosen.schema, chosen.full, chosen.keys, oddities, chosen.stream.fill, patience=0)
         issue = {"id": "1", "key": "A-1", "fields": {"summary": "s", "labels": ["a"], "status": {"id": "1"}}}
         line = shaper.of_text(json.dumps(issue).encode())
         assert line is None or isinstance(json.loads(line), dict)
@@ -124,7 +124,7 @@ def check_answer(content: bytes) -> None:
         except ValueError:
             continue
         if isinstance(value, heads.Answer):
-            assert all(isinstance(heads.head(issue), heads.Head) for issue in value.issues)
+            assert len(value.heads) == len(heads.texts(content))
         elif read is load:
             json.loads(dump(value))
 
@@ -134,7 +134,7 @@ def check_record(content: bytes) -> None:
     lines, told = [], []
     for way in ("fast", "careful"):
         oddities = Oddities("jira_issues", quietly, quietly)
-        shaper = Shaper(SCHEMA, SCHEMA, ["id"], oddities, {"updated_at": ("fields", "updated")})
+        shaper = Shaper(SCHEMA, SCHEMA, ["id"], oddities, {"updated_at": ("fields", "updated")}, patience=0)
         # Once and again: what was odd the first time is expected from then on.
         for _ in range(3):
             try:
