@@ -241,13 +241,14 @@ def _label(*names: Any) -> str:
 
 def _instant(column: Column) -> Convert:
     """The conversion of what is meant to be an instant, the shortest way for nearly all, which are texts."""
-    return lambda value: (to_utc(value) if type(value) is str else None) or column.convert(value)
+    convert = column.convert
+    return lambda value: (type(value) is str and to_utc(value)) or convert(value)
 
 
 def _each(change: Convert) -> Convert:
     def change_items(values: list[Any]) -> list[Any]:
         changed = [change(value) for value in values if value is not None]
-        return [value for value in changed if value is not None] if any(v is None for v in changed) else changed
+        return [value for value in changed if value is not None] if None in changed else changed
 
     return change_items
 
