@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, BinaryIO
 
 from tap_jira.errors import OutputError, TargetGoneError
@@ -34,7 +35,7 @@ class Writer:
 
     def __init__(self, out: BinaryIO, monotonic: Callable[[], float]) -> None:
         self._out, self._monotonic = out, monotonic
-        self._lines: list[bytes] = []
+        self._parts: list[bytes] = []
         self._size = 0
         self._broken = False
         self._flushed_at = monotonic()
@@ -48,9 +49,7 @@ class Writer:
 
     def record(self, stream: str, record: bytes, time_extracted: str, version: int | None = None) -> None:
         """Send one record, given as JSON, extracted at ``time_extracted`` (RFC 3339); ``version``: of its table."""
-        versioned = "" if version is None else f'"version":{version},'
-        head = f'{{"type":"RECORD","stream":"{stream}",{versioned}"time_extracted":"{time_extracted}","record":'
-        self._add(b"%b%b}" % (head.encode(), record))
+        self._add(_before(stream, time_extracted, version), record, b"}")
 
     def activate_version(self, stream: str, version: int) -> None:
         """Say that the records of this version are the whole table, so that the target may drop all others."""
@@ -63,7 +62,7 @@ class Writer:
 
     def flush(self) -> None:
         """Hand everything to the operating system; OutputError if that fails, and nothing is written after that."""
-        data, self._lines, self._size = b"".join(self._lines), [], 0
+        data, self._parts, self._size = b"".join(self._parts), [], 0
         if self._broken:
             return
         # Until it is known to be whole: a STATE behind a line that was cut off would speak of rows that are not there.
@@ -72,8 +71,17 @@ class Writer:
         self._broken = False
         self._flushed_at = self._monotonic()
 
-    def _add(self, line: bytes) -> None:
-        self._lines.append(line + b"\n")
-        self._size += len(line)
+    def _add(self, *parts: bytes) -> None:
+        """Add a line, which is put together when it is written: records are large."""
+        self._parts += parts
+        self._parts.append(b"\n")
+        self._size += sum(map(len, parts))
         if self._size > LARGEST_BUFFER or self._monotonic() - self._flushed_at > LONGEST_DELAY_SECONDS:
             self.flush()
+
+
+@lru_cache(maxsize=16)
+def _before(stream: str, time_extracted: str, version: int | None) -> bytes:
+    """What stands before a record: the same for all that are sent together."""
+    versioned = "" if version is None else f'"version":{version},'
+    return f'{{"type":"RECORD","stream":"{stream}",{versioned}"time_extracted":"{time_extracted}","record":'.encode()

@@ -54,6 +54,21 @@ def test_what_is_no_time_is_none(text: str) -> None:
     assert to_utc(text) is None
 
 
+PRINTED = "2024-03-05T12:34:56.789"
+CHANGES = st.lists(st.tuples(st.integers(0, 22), st.characters() | st.sampled_from("0123456789-:.TW ")), max_size=2)
+
+
+@given(CHANGES, st.sampled_from(["+00", "+01", "-09", "+23"]))
+def test_the_short_ways_take_what_the_long_one_takes(changes: list[tuple[int, str]], hours: str) -> None:
+    """What looks like a time of UTC, or of whole hours off it, is read without much ado, and as any other is."""
+    text = list(PRINTED)
+    for place, character in changes:
+        text[place] = character
+    local = "".join(text)
+
+    assert to_utc(f"{local}{hours}00") == to_utc(f"{local}{hours}:00")
+
+
 @pytest.mark.parametrize("offset", ["+99:99", "-99:99", "+2400", "-0060"])
 @pytest.mark.parametrize("day", ["0001-01-02", "2024-03-05", "9999-12-30"])
 def test_an_impossible_offset_is_no_time(day: str, offset: str) -> None:
