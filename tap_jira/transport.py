@@ -112,9 +112,9 @@ class Transport:
         origin = _origin(url)
         if origin not in self._surroundings:
             # A proxy is another machine, and http to this one carries the credentials as they are.
-            proxies = NO_PROXY if is_loopback(urlsplit(url).hostname or "") else {}
+            proxies = dict(NO_PROXY) if is_loopback(urlsplit(url).hostname or "") else {}
             with requests.Session() as asked:
-                found = asked.merge_environment_settings(url, dict(proxies), None, self._ca_bundle, None)
+                found = asked.merge_environment_settings(url, proxies, None, self._ca_bundle, None)
             self._surroundings[origin] = {name: found[name] for name in ("proxies", "verify")}
         return self._surroundings[origin]
 
