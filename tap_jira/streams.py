@@ -72,6 +72,17 @@ class Stream:
         return self.cloud if kind == "cloud" and self.cloud else self.server
 
 
+_SEARCH, _CLOUD_SEARCH = Place("search"), Place("search/jql")
+_INSIDE_ISSUES = Stream(
+    "",
+    key="id",
+    server=_SEARCH,
+    cloud=_CLOUD_SEARCH,
+    replication_key="issue_updated_at",
+    parent=ISSUES,
+    by_default=False,
+)
+"""What the tables of lists inside issues have in common."""
 _PROJECTS = Place("project", params=(("includeArchived", "true"),))
 _CLOUD_PROJECTS = Place(
     "project/search",
@@ -89,46 +100,31 @@ STREAMS = (
     Stream(
         ISSUES,
         key="id",
-        server=Place("search"),
-        cloud=Place("search/jql"),
+        server=_SEARCH,
+        cloud=_CLOUD_SEARCH,
         replication_key="updated_at",
         expand={"changelog": "changelog"},
         fill={"updated_at": ("fields", "updated")},
     ),
-    Stream(
-        "jira_issue_comments",
-        key="id",
-        server=Place("search"),
-        cloud=Place("search/jql"),
-        replication_key="issue_updated_at",
-        parent=ISSUES,
+    replace(
+        _INSIDE_ISSUES,
+        name="jira_issue_comments",
         listed=("fields", "comment", "comments"),
-        by_default=False,
         note="When an issue has changed, all of its comments are sent again. One that was deleted in Jira stays.",
     ),
-    Stream(
-        "jira_issue_changelogs",
-        key="id",
-        server=Place("search"),
-        cloud=Place("search/jql"),
-        replication_key="issue_updated_at",
-        parent=ISSUES,
+    replace(
+        _INSIDE_ISSUES,
+        name="jira_issue_changelogs",
         listed=("changelog", "histories"),
-        by_default=False,
         note="Each row is one edit of an issue, of one or more fields. When an issue has changed, all of them are sent "
         "again.",
     ),
-    Stream(
-        "jira_worklogs",
-        key="id",
-        server=Place("search"),
-        cloud=Place("search/jql"),
-        replication_key="issue_updated_at",
+    replace(
+        _INSIDE_ISSUES,
+        name="jira_worklogs",
+        listed=("fields", "worklog", "worklogs"),
         # So it is called where Jira prints it.
         fill={"issue_id": ("issueId",)},
-        parent=ISSUES,
-        listed=("fields", "worklog", "worklogs"),
-        by_default=False,
         note="When an issue has changed, all of its worklogs are sent again. One that was deleted in Jira stays.",
     ),
     Stream(
