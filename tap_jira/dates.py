@@ -44,8 +44,9 @@ def to_utc(text: str) -> str | None:
 
     A date alone is its midnight, and a time without an offset is taken as UTC.
     """
-    if text[23:] == "+0000" and text[4:20:3] == "--T::.":
-        # As nearly every site prints it; what stands between these marks is for the fastest parser to judge.
+    if text[23:] == "+0000" and text[4:20:3] == "--T::." and text[11:13] != "24":
+        # As nearly every site prints it; what stands between these marks is for the fastest parser to judge, which
+        # takes the end of a day for an hour from Python 3.14 on.
         try:
             datetime.fromisoformat(text[:23])
         except ValueError:
