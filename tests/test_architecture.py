@@ -65,7 +65,7 @@ HOMES = {
     "requests": {"transport", "auth"},
     "urllib3": {"transport"},
     "socket": set(),
-    "ssl": {"transport"},
+    "ssl": set(),
     "http": {"callback", "transport"},
     "requests_oauthlib": {"auth"},
     "oauthlib": {"auth"},

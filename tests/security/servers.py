@@ -85,10 +85,16 @@ class Secure(Host):
 
 
 @contextmanager
-def proxy(answer: bytes) -> Iterator[tuple[str, list[bytes]]]:
-    """A proxy at an address, which keeps the heads of what it is asked and gives one answer to all."""
+def proxy(answer: bytes, certificate: Path | None = None) -> Iterator[tuple[str, list[bytes]]]:
+    """A proxy at an address, which keeps the heads of what it is asked and gives one answer to all.
+
+    With a ``certificate`` it speaks TLS itself.
+    """
     listener = socket.create_server(("127.0.0.1", 0))
     asked: list[bytes] = []
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    if certificate:
+        context.load_cert_chain(certificate)
 
     def serve() -> None:
         while True:
@@ -96,6 +102,10 @@ def proxy(answer: bytes) -> Iterator[tuple[str, list[bytes]]]:
                 connection, _ = listener.accept()
             except OSError:
                 return
+            try:
+                connection = context.wrap_socket(connection, server_side=True) if certificate else connection
+            except OSError:
+                continue
             with connection:
                 head = b""
                 while b"\r\n\r\n" not in head and (piece := connection.recv(65536)):

@@ -222,6 +222,16 @@ def test_a_proxy_that_wants_a_login(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert b"the-token" not in b"".join(asked)
 
 
+def test_a_proxy_that_speaks_tls(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy with a certificate of the site's own authority is trusted as the site is, by ca_bundle."""
+    with proxy(REFUSED, authority.issue()) as (address, asked):
+        monkeypatch.setenv("HTTPS_PROXY", f"https://{address}")
+        error = fault("https://jira.example.com/x", ca_bundle=str(authority.path))
+
+    assert error.kind == "proxy"
+    assert asked[0].startswith(b"CONNECT jira.example.com:443")
+
+
 @pytest.mark.parametrize("given", ["{login}:{password}@{address}", "{login}:{password}@[bad"])
 def test_the_login_of_a_proxy_is_not_shown(tmp_path: Path, given: str) -> None:
     """A proxy's user name and password are in no line of the log, at DEBUG either, and whatever is wrong with them."""
