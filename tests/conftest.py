@@ -15,6 +15,7 @@ from tap_jira.client import Sends
 from tap_jira.simulator import (
     Account,
     Accounts,
+    Caps,
     CloudCredentials,
     CloudSite,
     Credentials,
@@ -94,6 +95,14 @@ def tap(tmp_path: Path, time: Time, site: Site, config: dict[str, Any]) -> Tap:
         return run_tap(arguments, to or site, time, **rest)
 
     return run
+
+
+@pytest.fixture
+def cutting(time: Time) -> Site:
+    """A Data Center that prints no more than twenty comments and worklogs with an issue."""
+    account = Account("tap-reader", "p", True, "UTC", {TOKEN: None})
+    world = World(seed=1, issues=60, now=time)
+    return Site(world, accounts=Accounts((account,)), base_url=BASE, caps=Caps(comments=20))
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ from typing import Any
 import orjson
 import pytest
 
-from tap_jira.simulator import Account, Accounts, Caps, Faults, Site, World
+from tap_jira.simulator import Faults, Site
 from tap_jira.simulator.children import change_total, comment_total, worklog_total
 from tap_jira.wire import Response
-from tests.conftest import TOKEN, Tap
-from tests.fakes import BASE, Time
+from tests.conftest import Tap
+from tests.fakes import Time
 from tests.test_child_tables import (
     CHANGES,
     CHILDREN,
@@ -29,14 +29,6 @@ from tests.test_child_tables import (
     only,
     refusing,
 )
-
-
-@pytest.fixture
-def cutting(time: Time) -> Site:
-    """A Data Center that prints no more than twenty comments and worklogs with an issue."""
-    account = Account("tap-reader", "p", True, "UTC", {TOKEN: None})
-    world = World(seed=1, issues=60, now=time)
-    return Site(world, accounts=Accounts((account,)), base_url=BASE, caps=Caps(comments=20))
 
 
 def test_lists_are_completed_once(tap: Tap, cutting: Site, everything: Catalog) -> None:
