@@ -189,7 +189,8 @@ class Issues:
         for row, bytes_of_it in self._by_id(ids):
             rows.append(row)
             weight += bytes_of_it
-            if weight > MOST_BYTES and row.id != ids[-1]:
+            # The first may be the one with which the page before has ended.
+            if weight > MOST_BYTES and len(rows) > 1 and row.id != ids[-1]:
                 LOGGER.warning(
                     "issue %s and those before it fill %d MB; a shorter page is made of them", row.id, weight >> 20
                 )

@@ -66,6 +66,23 @@ def test_a_site_that_refuses_is_discovered_all_the_same(tap: Tap, cloud: CloudSi
     assert outcome.logged("WARNING") == outcome.logged("ERROR") == []
 
 
+def test_a_site_that_fails_is_not_asked_for_long(tap: Tap, cloud: CloudSite) -> None:
+    """Descriptions are not worth the patience that rows are: two tries."""
+    wire = Wire(cloud, lambda asked, answer: Response.of_json({}, status=500) if asked.path == LIST else answer)
+    tap("--discover", to=wire)
+
+    assert wire.paths.count(LIST) == 2
+
+
+def test_a_list_that_has_no_end(tap: Tap, cloud: CloudSite) -> None:
+    """However many fields a site says that it has, no more pages are asked for than 20,000 fields take."""
+    page = Response.of_json({"values": [{"id": f"customfield_{n}"} for n in range(50)], "total": 10**9})
+    wire = Wire(cloud, lambda asked, answer: page if asked.path == LIST else answer)
+
+    assert tap("--discover", to=wire).code == 0
+    assert wire.paths.count(LIST) == 400
+
+
 def test_an_account_that_is_no_administrator(tap: Tap, time: Time, cloud: CloudSite) -> None:
     """Where only administrators are told, the others discover without descriptions."""
     plain = cloud_credentials(admin=False)

@@ -103,16 +103,19 @@ class Spoiled:
 
 
 class Narrow:
-    """A way to a Jira that lets no answer of more than so many bytes through; it notes the sizes of the others."""
+    """A way to a Jira that lets no answer of more than so many bytes through; it notes the sizes of the others.
 
-    def __init__(self, inner: Sends, most: int) -> None:
-        self._inner, self._most = inner, most
+    With a ``path`` only answers to requests of that are meant.
+    """
+
+    def __init__(self, inner: Sends, most: int, path: str = "") -> None:
+        self._inner, self._most, self._path = inner, most, path
         self.refused = 0
         self.sizes: list[int] = []
 
     def send(self, request: Request) -> Response:
         response = self._inner.send(request)
-        if len(response.body) > self._most:
+        if len(response.body) > self._most and self._path in request.url:
             self.refused += 1
             raise NetworkError("too_large", f"{self._most} bytes")
         self.sizes.append(len(response.body))

@@ -121,12 +121,15 @@ def test_pages_that_are_too_large(tap: Tap, time: Time, kind: str) -> None:
     assert (outcome.code, ids(outcome)) == (0, real(site))
 
 
+@pytest.mark.parametrize(("most", "path"), [(150_000, ""), (20_000, "/2/search")], ids=["in groups", "one by one"])
 @pytest.mark.parametrize("kind", ["server", "cloud"])
-def test_more_than_fits_into_memory(tap: Tap, time: Time, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_than_fits_into_memory(
+    tap: Tap, time: Time, kind: str, most: int, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A page that is put together stops at a limit of its own, and the rest is read as a further page."""
     monkeypatch.setattr(issues, "MOST_BYTES", 300_000)
     site, config = site_of(kind, time, 60)
-    way = Narrow(site, 150_000)
+    way = Narrow(site, most, path)
     outcome = tap(config=config, to=way)
 
     assert any("a shorter page is made of them" in line for line in outcome.logged("WARNING"))
