@@ -22,7 +22,7 @@ def unpack(packed: bytes, largest: int = UNBOUNDED) -> bytes:
     for _ in range(MOST_MEMBERS):
         if not packed:
             return b"".join(texts)
-        # By one call: to put a page together from pieces takes two thirds as long as to unpack it.
+        # By one call: to put a page together from pieces takes three quarters of what unpacking it does.
         member = zlib_ng.decompressobj(GZIP)
         try:
             text = member.decompress(packed, largest + 1)
