@@ -23,7 +23,7 @@ Params = Mapping[str, Any] | Pairs | None
 """A parameter that is given several times needs pairs."""
 Check = Callable[[Any], bool] | None
 """Whether a decoded answer has the shape asked for; one that has not is asked for again, never taken for empty."""
-Load = Callable[[bytes], Any]
+Load = Callable[[bytes | bytearray], Any]
 """What decodes a body; ValueError if it is no JSON."""
 
 

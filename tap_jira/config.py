@@ -108,7 +108,7 @@ class Config:
         default=False,
     )
     page_size: int = _option(
-        "1-1000", "Issues asked for in the first request; later pages are sized to about 2.5 MB.", default=100
+        "1-1000", "Issues asked for in the first request; later pages are sized to about 2.2 MB.", default=100
     )
     concurrency: int = _option("1-32", "Most requests under way at once.", default=4)
     lookback_seconds: int | None = _option(

@@ -86,7 +86,7 @@ _issues = msgspec.json.Decoder(Issue)
 _texts = msgspec.json.Decoder(_Texts)
 
 
-def answer(body: bytes) -> Any:
+def answer(body: bytes | bytearray) -> Any:
     """The ``Answer`` in a body, or whatever else it holds; ValueError if it is no JSON, or too much of it."""
     check_parts(body)
     try:
@@ -101,13 +101,13 @@ def answer(body: bytes) -> Any:
     return Answer(heads, found.total, found.maxResults, found.nextPageToken, found.isLast)
 
 
-def texts(body: bytes) -> list[Raw]:
+def texts(body: bytes | bytearray) -> list[Raw]:
     """The issues as text, in a body that holds an ``Answer``: as many as that has heads."""
     issues: list[Raw] = _by_issue(body).issues
     return issues
 
 
-def _by_issue(body: bytes) -> Any:
+def _by_issue(body: bytes | bytearray) -> Any:
     """The ``_Texts`` in a body, or whatever else it holds."""
     try:
         return _texts.decode(body)

@@ -28,7 +28,7 @@ from itertools import chain, groupby
 from tap_jira import inside, issues, jql, since
 from tap_jira.catalog import Selection
 from tap_jira.dates import duration, format_millis, to_millis, told
-from tap_jira.errors import ConfigError, NotFoundError, ReadError, RefusedError
+from tap_jira.errors import ConfigError, InterruptedByError, NotFoundError, ReadError, RefusedError, TapError
 from tap_jira.offsets import OffsetWalk
 from tap_jira.run import Run, Table
 from tap_jira.search import Chunk, PageSize, Plan, Row, Span, Walk
@@ -215,7 +215,7 @@ def _owed(run: Run, stream: str) -> list[str]:
 
 
 def _chunks(plan: Plan, source: issues.Issues, run: Run) -> Iterator[Chunk]:
-    """Drive a plan: as many pages under way as the pace allows, chunks as they become whole."""
+    """Drive a plan: as many pages under way as the pace allows, also while what is whole is written, page by page."""
     busy = 0
     while not plan.done:
         wanted = plan.wanting(AHEAD_BYTES)
@@ -223,10 +223,20 @@ def _chunks(plan: Plan, source: issues.Issues, run: Run) -> Iterator[Chunk]:
             walk, ask = next_page
             run.workers.submit((walk, ask), partial(source.page, ask))
             busy += 1
-        (walk, ask), page = run.workers.next(run.tick)
-        busy -= 1
-        plan.feed(walk, ask, page)
-        yield from plan.ready()
+        try:
+            come = run.workers.poll()
+            chunk = None if come else next(plan.ready(), None)
+            if chunk:
+                yield chunk
+            else:
+                (walk, ask), page = come or run.workers.next(run.tick)
+                busy -= 1
+                plan.feed(walk, ask, page)
+        except InterruptedByError:
+            raise
+        except TapError:
+            yield from plan.ready()
+            raise
         run.tick()
 
 

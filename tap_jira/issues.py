@@ -158,7 +158,7 @@ class Issues:
             held=_held(rows),
         )
 
-    def _completed(self, answer: heads.Answer, body: bytes, packed: bytes | None = None) -> list[Row]:
+    def _completed(self, answer: heads.Answer, body: bytes | bytearray, packed: bytes | None = None) -> list[Row]:
         """The rows of an answer, which came ``packed``, each issue with all of its children."""
         bundle = Bundle(body, packed)
         places = [place for place, head in enumerate(answer.heads) if head.is_cut]

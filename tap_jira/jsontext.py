@@ -23,7 +23,7 @@ MOST_PARTS = 10_000_000
 alone would be none. A page of 3 MB has some 100,000."""
 
 
-def load(text: bytes) -> Any:
+def load(text: bytes | bytearray) -> Any:
     """The value of a JSON text; ValueError if it is none, or more than can be taken in.
 
     msgspec, which keeps the digits of large integers, refuses lone surrogates and NaN, both of which somebody has sent.
@@ -49,13 +49,13 @@ def parse(text: str) -> Any:
     return value
 
 
-def check_parts(text: bytes) -> None:
+def check_parts(text: bytes | bytearray) -> None:
     """ValueError if a text has more values than may be taken in."""
     if len(text) > MOST_PARTS and sum(map(text.count, (b",", b"[", b"{"))) > MOST_PARTS:
         raise ValueError("too many values")
 
 
-def _load(text: bytes) -> Any:
+def _load(text: bytes | bytearray) -> Any:
     check_parts(text)
     try:
         return msgspec.json.decode(text)
@@ -63,7 +63,7 @@ def _load(text: bytes) -> Any:
         return _read(text)
 
 
-def _read(text: str | bytes) -> Any:
+def _read(text: str | bytes | bytearray) -> Any:
     try:
         return json.loads(text, parse_int=_integer)
     except RecursionError as error:

@@ -7,7 +7,7 @@ import ctypes
 import gc
 
 HELD_BYTES = 16 * 1024 * 1024
-"""Unused memory that is held for the next page: room for some pages, each of 2.5 MB and taken apart."""
+"""Unused memory that is held for the next page: room for some pages, each of 2.2 MB and taken apart."""
 _OPTIONS = {-8: 1, -1: HELD_BYTES, -3: HELD_BYTES}
 """M_ARENA_MAX, M_TRIM_THRESHOLD and M_MMAP_THRESHOLD, from glibc's malloc.h."""
 

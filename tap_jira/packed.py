@@ -5,6 +5,7 @@ Packed they take a fraction of the memory, so that many pages can be fetched ahe
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 from tap_jira import heads
@@ -15,9 +16,10 @@ from tap_jira.heads import Text
 class Bundle:
     """The issues of one page, in JSON."""
 
-    def __init__(self, body: bytes, packed: bytes | None = None) -> None:
+    def __init__(self, body: bytes | bytearray, packed: bytes | None = None) -> None:
         """``body``: the answer that has them; ``packed``: as it travelled, in gzip's format, None if not so."""
-        self._came, self._is_packed = (body, False) if packed is None else (packed, True)
+        self._came = body if packed is None else packed
+        self._unpack = None if packed is None else partial(unpack, packed, len(body))
         self._instead: dict[int, Text] = {}
 
     def replace(self, place: int, text: Text) -> None:
@@ -31,7 +33,7 @@ class Bundle:
 
     def texts(self) -> list[Text]:
         """The issues, unpacked if they were packed."""
-        came = heads.texts(unpack(self._came) if self._is_packed else self._came)
+        came = heads.texts(self._unpack() if self._unpack else self._came)
         return [self._instead.get(place, text) for place, text in enumerate(came)]
 
 

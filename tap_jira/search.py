@@ -68,7 +68,7 @@ PAGES_PER_WINDOW = 16
 MOST_PIECES = 16
 FRUITLESS = 3
 """So many pages in a row without anything new, and the window is cut smaller."""
-PAGE_BYTES = 2_500_000
+PAGE_BYTES = 2_200_000
 LARGEST_PAGE = 1_000
 MOST_IDLE = 1_000
 """Pages in a row without a row of their window, though each promises more."""
@@ -155,7 +155,7 @@ class Chunk:
 
 @dataclass
 class PageSize:
-    """How many rows to ask for so that a page weighs about 2.5 MB; learns from each page, starts careful."""
+    """How many rows to ask for so that a page weighs about 2.2 MB; learns from each page, starts careful."""
 
     rows: int
     limit: int = LARGEST_PAGE
@@ -196,9 +196,8 @@ class Walk(ABC):
         """``length``: as long as the list is supposed to be, before a page of it was seen."""
         self.window, self.length, self._span, self._size = window, length, span, size
         self.rows: dict[str, Row] = {}  # what was read, without the issues themselves
-        self.pending: list[Row] = []  # what was read and not yet handed out
+        self._pending: deque[tuple[list[Row], int]] = deque()  # what was not yet handed out, by pages, and its bytes
         self.done = False
-        self._weight = 0  # bytes of what is pending
         self._asked: deque[Ask] = deque()  # pages under way, in order
         self._pages = 0
         self._nameless = 0
@@ -208,7 +207,8 @@ class Walk(ABC):
     @property
     def bytes(self) -> int:
         """What the pages weigh whose rows wait to be handed out, and those under way will weigh, as far as known."""
-        return self._weight + sum(ask.size for ask in self._asked) * self._size.row_weight
+        pending = sum(weight for _, weight in self._pending)
+        return pending + sum(ask.size for ask in self._asked) * self._size.row_weight
 
     @abstractmethod
     def ask(self) -> Ask | None:
@@ -221,10 +221,19 @@ class Walk(ABC):
         The windows that this one has been cut into beyond what it keeps for itself, mostly none.
         """
 
+    @property
+    def pending(self) -> list[Row]:
+        """What was read and not yet handed out."""
+        return [row for rows, _ in self._pending for row in rows]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is pending."""
+        return not self._pending
+
     def hand_out(self) -> list[Row]:
-        """The pending rows, which are not pending any more."""
-        rows, self.pending, self._weight = self.pending, [], 0
-        return rows
+        """The pending rows of one page, which are not pending any more."""
+        return self._pending.popleft()[0] if self._pending else []
 
     def lies_inside(self, row: Row) -> bool:
         """Whether the row, by what it prints, belongs to this window and to no other."""
@@ -242,20 +251,20 @@ class Walk(ABC):
 
     def _absorb(self, page: Page) -> list[Row]:
         """Take over the rows that are new or have changed; those that are new and have an id."""
-        fresh, changed = [], 0
+        fresh, changed = [], []
         for row in page.rows:
             known = None if row.id is None else self.rows.get(row.id)
             if known is not None and (row.updated or 0) <= (known.updated or 0):
                 continue
-            changed += 1
-            self.pending.append(row)
+            changed.append(row)
             if row.id is not None and known is None:
                 fresh.append(row)
             if row.id is None:
                 self._nameless += 1
             else:
                 self.rows[row.id] = row._replace(issue=None)
-        self._weight += page.weight * changed // max(1, len(page.rows))
+        if changed:
+            self._pending.append((changed, page.weight * len(changed) // len(page.rows)))
         return fresh
 
     def _bounds(self, pieces: int) -> list[tuple[int, int | None]]:
@@ -351,21 +360,22 @@ class Plan:
         return sum(walk.bytes for walk in self._walks) - self._walks[0].bytes
 
     def ready(self) -> Iterator[Chunk]:
-        """What can be written now, in order: rows of the first window as they come, of others when it is their turn."""
-        while self._walks:
+        """What can be written now, page by page: of the first window as they come, of others when it is their turn.
+
+        The plan may be fed between two of them.
+        """
+        while self._walks and (self._walks[0].done or not self._walks[0].is_empty):
             walk = self._walks[0]
-            if walk.done:
+            rows = self._unsent(walk)
+            if walk.done and walk.is_empty:
                 self._walks.popleft()
-            elif not walk.pending:
-                return
             following = self._walks[0].window.low if self._walks else walk.window.high or self._span.now
-            yield Chunk(self._unsent(walk), min(following, self._span.now))
+            yield Chunk(rows, min(following, self._span.now))
 
     def _unsent(self, walk: Walk) -> list[Row]:
-        """The pending rows but for those that were sent, printing the same, when they lay outside a window."""
-        pending = walk.hand_out()
+        """The rows of a page but for those that were sent, printing the same, when they lay outside a window."""
         rows = []
-        for row in pending:
+        for row in walk.hand_out():
             if row.id is not None:
                 if row.id in self._outside and self._outside[row.id] == row.updated:
                     continue

@@ -125,7 +125,7 @@ class Transport:
                 raise self._bounds.too_large()
         return body.getvalue()
 
-    def _unpacked(self, packed: bytes) -> bytes:
+    def _unpacked(self, packed: bytes) -> bytes | bytearray:
         try:
             return unpack(packed, self._bounds.largest)
         except TooLargeError:

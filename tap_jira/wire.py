@@ -45,7 +45,7 @@ class Response:
 
     status: int
     headers: Headers
-    body: bytes
+    body: bytes | bytearray
     packed: bytes | None = None
 
     @classmethod

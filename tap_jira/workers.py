@@ -34,6 +34,9 @@ class Workers(Protocol):
         ``tick`` is called about once a second while there is nothing.
         """
 
+    def poll(self) -> tuple[Any, Any] | None:
+        """What ``next`` would give, or raise, if that is there already; None if not."""
+
     def together(self, calls: Sequence[Callable[[], T]], most: int) -> list[T]:
         """The results of ``calls``, made by a call that is running here, side by side where workers are idle.
 
@@ -65,7 +68,6 @@ class Threads:
         self._batch = threading.Event()
         self._mine = threading.local()
         self._signal: int | None = None
-        self._under_way = 0
         self._counting = threading.Lock()
         self._busy = 0
         for _ in range(most):
@@ -73,7 +75,6 @@ class Threads:
 
     def submit(self, tag: Any, call: Callable[[], Any]) -> None:
         """Queue ``call`` for the next idle thread."""
-        self._under_way += 1
         self._tasks.put(_Task(self._batch, tag, call))
 
     def together(self, calls: Sequence[Callable[[], T]], most: int) -> list[T]:
@@ -110,24 +111,25 @@ class Threads:
         while True:
             self._check_signal()
             try:
-                outcome = self._mailbox.get(timeout=self._tick_seconds)
+                come = self._mailbox.get(timeout=self._tick_seconds)
             except queue.Empty:
                 tick()
                 continue
-            self._check_signal()
-            if outcome is None or outcome[0].batch is not self._batch:
-                continue
-            task, result, error = outcome
-            self._under_way -= 1
-            if error is not None:
-                raise error
-            return task.tag, result
+            if wanted := self._wanted(come):
+                return wanted
+
+    def poll(self) -> tuple[Any, Any] | None:
+        """Look into the mailbox, out of which nobody else takes."""
+        self._check_signal()
+        while not self._mailbox.empty():
+            if wanted := self._wanted(self._mailbox.get()):
+                return wanted
+        return None
 
     def forget(self) -> None:
         """Start a new batch; a thread in the midst of a request finishes it, unheard."""
         self._batch.set()
         self._batch = threading.Event()
-        self._under_way = 0
 
     def interrupt(self, signal_number: int) -> None:
         """Make ``next`` raise InterruptedByError; may be called from a signal handler."""
@@ -154,6 +156,16 @@ class Threads:
         batch: threading.Event = getattr(self._mine, "batch", self._batch)
         if batch.wait(seconds):
             raise Stopped
+
+    def _wanted(self, come: tuple[_Task, Any, BaseException | None] | None) -> tuple[Any, Any] | None:
+        """The tag and the result of what came; None if nobody wants it any more."""
+        self._check_signal()
+        if come is None or come[0].batch is not self._batch:
+            return None
+        task, result, error = come
+        if error is not None:
+            raise error
+        return task.tag, result
 
     def _check_signal(self) -> None:
         if self._signal is not None:

@@ -60,6 +60,11 @@ class Inline:
         self._check_signal()
         return tag, result
 
+    def poll(self) -> tuple[Any, Any] | None:
+        self._check_signal()
+        has_come = self._pending and self._random and self._random.random() < 0.5
+        return self.next(lambda: None) if has_come else None
+
     def together(self, calls: Sequence[Callable[[], Any]], most: int) -> list[Any]:
         order = self._random.sample(range(len(calls)), len(calls)) if self._random else range(len(calls))
         results = {place: calls[place]() for place in order}

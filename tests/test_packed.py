@@ -11,6 +11,7 @@ import pytest
 from tap_jira.gzipped import TooLargeError, unpack
 from tap_jira.packed import Bundle
 
+ANY = 10_000_000
 BODY = orjson.dumps({"issues": [{"id": "1", "fields": {"summary": "x" * 1000}}, {"id": "2"}], "total": 2})
 
 
@@ -35,7 +36,7 @@ def test_issues_of_an_answer_that_was_not_packed() -> None:
 def test_what_waits_weighs_what_it_takes() -> None:
     """A packed page weighs what travelled, and what was put in place of its issues."""
     packed = gzip.compress(BODY)
-    bundle = Bundle(b"a text that is not kept" * 100, packed)
+    bundle = Bundle(BODY, packed)
     bundle.replace(0, b"0123456789")
 
     assert bundle.bytes == len(packed) + 10
@@ -46,26 +47,27 @@ def test_unpacking_is_the_inverse_of_packing(size: int) -> None:
     """Whatever the length is, also of several members in a row (RFC 1952, section 2.2)."""
     text = bytes(n * n % 251 for n in range(size))
 
-    assert unpack(gzip.compress(text)) == text
-    assert unpack(gzip.compress(text) + gzip.compress(b"!")) == text + b"!"
+    assert unpack(gzip.compress(text), ANY) == text
+    assert unpack(gzip.compress(text) + gzip.compress(b"!"), ANY) == text + b"!"
 
 
 @pytest.mark.parametrize("left_out", [1, 8, 100])
 def test_a_missing_end_is_noticed(left_out: int) -> None:
     """A body that was cut is never taken for a shorter one."""
     with pytest.raises(ValueError, match="the end is missing"):
-        unpack(gzip.compress(BODY * 100)[:-left_out])
+        unpack(gzip.compress(BODY * 100)[:-left_out], ANY)
 
 
 def test_what_is_not_gzip_is_noticed() -> None:
     """Other bytes are refused in the words of zlib."""
     with pytest.raises(ValueError, match="incorrect header"):
-        unpack(b"<html>")
+        unpack(b"<html>", ANY)
 
 
-def test_a_bomb_is_not_unpacked() -> None:
-    """A few bytes that stand for very many are unpacked no further than the limit."""
-    bomb = gzip.compress(bytes(50_000_000))
+@pytest.mark.parametrize("told", [50_000_000, 99_999, 0])
+def test_a_bomb_is_not_unpacked(told: int) -> None:
+    """A few bytes that stand for very many are unpacked no further than the limit, however long they say they are."""
+    bomb = gzip.compress(bytes(50_000_000))[:-4] + told.to_bytes(4, "little")
     tracemalloc.start()
     try:
         with pytest.raises(TooLargeError):
@@ -77,10 +79,24 @@ def test_a_bomb_is_not_unpacked() -> None:
     assert peak < 1_000_000
 
 
+@pytest.mark.parametrize("told", [0, len(BODY) - 1, len(BODY) + 1, 2**32 - 1])
+def test_a_length_that_is_none(told: int) -> None:
+    """A text that is not as long as it says is not taken."""
+    with pytest.raises(ValueError, match="incorrect length"):
+        unpack(gzip.compress(BODY)[:-4] + told.to_bytes(4, "little"), ANY)
+
+
+@pytest.mark.parametrize("behind", [b"\0\0\0\0", (9000).to_bytes(4, "little")])
+def test_what_stands_behind_a_text_is_noticed(behind: bytes) -> None:
+    """Nothing may follow a text but another one."""
+    with pytest.raises(ValueError, match=r"incorrect header|the end is missing"):
+        unpack(gzip.compress(BODY) + behind, ANY)
+
+
 def test_members_without_end() -> None:
     """What consists of very many texts is refused before that takes long."""
     with pytest.raises(ValueError, match="too many members"):
-        unpack(gzip.compress(b"") * 100_000)
+        unpack(gzip.compress(b"") * 100_000, ANY)
 
 
 @pytest.mark.parametrize("members", [1, 3])

@@ -238,7 +238,7 @@ def test_page_size_follows_the_weight() -> None:
     for _ in range(20):
         size.learn(50, Page(light.rows, 100, 50, 100 * 200_000))
 
-    assert (grown, capped, size.rows) == (1000, 50, 12)
+    assert (grown, capped, size.rows) == (1000, 50, 11)
 
 
 def first_page_read(count: int) -> tuple[Index, Plan]:
@@ -276,6 +276,19 @@ def test_the_pages_of_a_window_are_under_way_together() -> None:
 
     assert most > 2
     assert len(ids(chunks)) == len(set(ids(chunks)))
+
+
+def test_a_window_is_handed_out_page_by_page() -> None:
+    """Of a window that is whole the pages come one by one, and the bookmark moves with the last of them."""
+    index, plan = first_page_read(700)
+    while len(wanted := list(plan.wanting(10**9))) > 0:
+        for walk, asked in wanted:
+            plan.feed(walk, asked, index.answer(asked))
+    chunks = list(plan.ready())
+
+    assert max(len(chunk.rows) for chunk in chunks) < 120
+    assert [chunk.bookmark for chunk in chunks] == [NOW - 365 * DAY] * (len(chunks) - 2) + [NOW - 1200, NOW]
+    assert len(chunks) > 5
 
 
 def test_pages_that_lead_nowhere_are_forgotten() -> None:

@@ -2,13 +2,59 @@
 
 from __future__ import annotations
 
+import io
 import itertools
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tap_jira.simulator import Site
-from tests.conftest import Tap
-from tests.fakes import Time
+from tap_jira.simulator import Account, Accounts, Limits, Site
+from tap_jira.wire import Request, Response
+from tests.conftest import TOKEN, Tap
+from tests.fakes import BASE, Time
+
+
+class FirstCome(Random):
+    """Lets every answer come before the main thread looks, in the order in which they were asked for."""
+
+    def random(self) -> float:
+        return 0.0
+
+    def randrange(self, *given: Any, **options: Any) -> int:
+        return 0
+
+
+class Rows(io.BytesIO):
+    """Stdout that adds ``rows`` to the events when records are written."""
+
+    def __init__(self, events: list[str]) -> None:
+        super().__init__()
+        self._events = events
+
+    def write(self, data: Any) -> int:
+        self._events += ["rows"] if b'"RECORD","stream":"jira_issues"' in bytes(data) else []
+        return super().write(data)
+
+
+@dataclass
+class Watched:
+    """A site of which each search for pages is an event, and ``fails`` those without an upper bound but for one."""
+
+    site: Site
+    events: list[str] = field(default_factory=list)
+    fails: bool = False
+
+    def send(self, request: Request) -> Response:
+        query = "".join(parse_qs(urlsplit(request.url).query).get("jql", []))
+        if "ORDER BY updated ASC" in query:
+            is_open = "updated <" not in query
+            if self.fails and is_open and "open" in self.events:
+                return Response.of_json({}, 503)
+            self.events.append("open" if is_open else "closed")
+        return self.site.send(request)
 
 
 def test_first_sync_brings_every_issue_once(tap: Tap, site: Site) -> None:
@@ -59,3 +105,22 @@ def test_state_is_repeated_while_jira_is_slow(tap: Tap, site: Site, config: dict
     bookmarks = [str(state["bookmarks"].get("jira_issues", {}).get("updated_at")) for state in states]
     repeated = sum(before == after for before, after in itertools.pairwise(bookmarks))
     assert repeated >= 2, bookmarks
+
+
+def test_what_has_come_is_taken_before_a_page_is_written(tap: Tap, site: Site, config: dict[str, object]) -> None:
+    """While there are answers no page is written, so that Jira is asked for the next ones meanwhile."""
+    accounts = Accounts((Account("tap-reader", "p", True, "UTC", {TOKEN: None}),))
+    watched = Watched(Site(site.world, accounts=accounts, base_url=BASE, limits=Limits(page_cap=5)))
+    tap(config=config, to=watched, random=FirstCome(), out=Rows(watched.events))
+
+    rows = watched.events.count("rows")
+    assert watched.events[-rows:] == ["rows"] * rows
+    assert rows > 3
+
+
+def test_what_was_read_before_a_failure_is_written(tap: Tap, site: Site, config: dict[str, object]) -> None:
+    """A page that Jira cannot give costs none of those that came before it was found out."""
+    outcome = tap(config={**config, "page_size": 5}, to=Watched(site, fails=True), random=FirstCome())
+
+    assert outcome.code == 4
+    assert len(outcome.records("jira_issues")) == len(list(site.world.issues()))

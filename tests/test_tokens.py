@@ -88,7 +88,7 @@ def walk(index: Index) -> list[int]:
         asked = reading.ask()
         assert asked is not None
         assert reading.take(asked, index.answer(asked)) == []
-    return [int(row.id or 0) for row in reading.hand_out()]
+    return [int(row.id or 0) for row in reading.pending]
 
 
 def chunks(index: Index, low: int = LOW, settled: int = SETTLED, grain: int = 1) -> Iterator[Chunk]:

@@ -84,6 +84,53 @@ def test_a_signal_before_the_waiting_is_not_lost(pool: Threads) -> None:
             pool.next(no_tick)
 
 
+def done_one_by_one(pool: Threads, *tags: str) -> None:
+    """Let a pool of one thread do calls, whose outcomes are there once a further one has begun."""
+    for tag in tags:
+        pool.submit(tag, tag.upper)
+    began = threading.Event()
+    pool.submit("further", began.set)
+    assert began.wait(10)
+
+
+def test_what_is_there_is_had_without_waiting() -> None:
+    """Who polls gets what has come, in order, and nothing while a call is under way."""
+    pool, go_on = Threads(1), threading.Event()
+    done_one_by_one(pool, "a", "b")
+    assert [pool.poll(), pool.poll()] == [("a", "A"), ("b", "B")]
+    assert pool.next(no_tick) == ("further", None)
+    pool.submit("slow", go_on.wait)
+
+    assert pool.poll() is None
+    go_on.set()
+    pool.close()
+
+
+def test_who_polls_hears_of_signals_and_failures() -> None:
+    """What a call raised is raised, and a signal comes before what is there."""
+    pool = Threads(1)
+    pool.submit("bad", lambda: 1 // 0)
+    done_one_by_one(pool, "good")
+    with pytest.raises(ZeroDivisionError):
+        pool.poll()
+    pool.interrupt(15)
+    for _ in range(2):
+        with pytest.raises(InterruptedByError):
+            pool.poll()
+    pool.close()
+
+
+def test_who_polls_gets_nothing_that_was_forgotten() -> None:
+    """What came for a stream that has failed is passed over."""
+    pool = Threads(1)
+    done_one_by_one(pool, "old")
+    pool.forget()
+    done_one_by_one(pool, "new")
+
+    assert pool.poll() == ("new", "NEW")
+    pool.close()
+
+
 def test_a_wait_ends_with_the_run(pool: Threads) -> None:
     """A worker in the midst of a long wait is let go when the run is over."""
     began, ended = threading.Event(), threading.Event()
