@@ -27,8 +27,8 @@ CHANGES = 10_000
 """Changes that Cloud gives in one answer at most."""
 
 Issue = dict[str, Any]
-Together = Callable[[Sequence[Callable[[], None]]], object]
-"""Does several calls, side by side where it can."""
+Together = Callable[[Sequence[Callable[[], Any]]], list[Any]]
+"""The results of several calls, made side by side where that can be."""
 Left = list[tuple[Issue, tuple[str, ...]]]
 """Lists that stay cut, each by its issue and where it lies there."""
 Ask = Callable[[int], tuple[list[Any], int | None]]

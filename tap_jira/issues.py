@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -119,10 +120,13 @@ class Issues:
             # Tokens live a week, and some sites have forgotten them sooner.
             return Page([], 0, ask.size, 0, is_lost=True)
         came, token = len(answer.heads), answer.nextPageToken
-        rows = self._completed(answer, response.body, response.packed)
+        calls: list[Callable[[], Any]] = [partial(self._completed, answer, response.body, response.packed)]
+        if token and ask.counts:
+            calls.append(partial(self._told_count, ask.window))
+        rows, *count = self.together(calls)
         return Page(
             rows=rows,
-            total=(self._told_count(ask.window) or 0) if token and ask.counts else 0,
+            total=(count[0] if count else 0) or 0,
             # A page is cut to what Jira is willing to print, in so many words nowhere.
             size=came if token and came >= LEAST_CAP else ask.size,
             bytes=len(response.body),

@@ -94,10 +94,9 @@ class Inline:
             raise InterruptedByError(self._signal)
 
 
-def in_turn(calls: Sequence[Callable[[], None]]) -> None:
-    """Do calls one after the other."""
-    for call in calls:
-        call()
+def in_turn(calls: Sequence[Callable[[], Any]]) -> list[Any]:
+    """The results of calls that are made one after the other."""
+    return [call() for call in calls]
 
 
 class InProcess:
