@@ -310,7 +310,9 @@ class Plan:
     def wanting(self, ahead_bytes: int) -> Iterator[tuple[Walk, Ask]]:
         """Pages to ask for, in order: those of the first window always, others while memory lasts."""
         for n, walk in enumerate(list(self._walks)):
-            while not walk.done and (n == 0 or self._ahead < ahead_bytes):
+            while not walk.done:
+                if n > 0 and self._ahead >= ahead_bytes:
+                    return
                 ask = walk.ask()
                 if ask is None:
                     break
