@@ -120,7 +120,6 @@ class Threads:
 
     def poll(self) -> tuple[Any, Any] | None:
         """Look into the mailbox, out of which nobody else takes."""
-        self._check_signal()
         while not self._mailbox.empty():
             if wanted := self._wanted(self._mailbox.get()):
                 return wanted

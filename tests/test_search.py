@@ -254,12 +254,15 @@ def first_page_read(count: int) -> tuple[Index, Plan]:
 def test_windows_wait_when_too_much_lies_ahead() -> None:
     """Only the first window is asked for while later ones hold more bytes than allowed."""
     index, plan = first_page_read(5_000)
-    _, *later = list(plan.wanting(10**9))
+    (first, first_asked), *later = list(plan.wanting(10**9))
     for walk, asked in later:
         plan.feed(walk, asked, index.answer(asked))
+    waiting = list(plan.wanting(ahead_bytes=1))
+    plan.feed(first, first_asked, index.answer(first_asked))
 
     assert len(later) > 2
-    assert list(plan.wanting(ahead_bytes=1)) == []
+    assert waiting == []
+    assert {walk for walk, _ in plan.wanting(ahead_bytes=1)} == {first}
 
 
 def test_the_pages_of_a_window_are_under_way_together() -> None:
