@@ -22,8 +22,8 @@ class TooLargeError(ValueError):
 def unpack(packed: bytes, largest: int) -> bytes | bytearray:
     """The bytes that gzip packed; ValueError if a part is missing or damaged, or if they are more than ``largest``.
 
-    In one piece, of the length that stands at the end. zlib, which believes no length, makes ten pieces of a page and
-    waits for the interpreter lock after each, which with eight connections takes longer than the unpacking.
+    In one piece, of the length that stands at the end. zlib, which believes no length, makes a page piece by piece and
+    takes the interpreter lock again for each: beside a thread that computes that was ten times the unpacking itself.
     """
     size = int.from_bytes(packed[-4:], "little")
     # Several members in a row are one text (RFC 1952, section 2.2), of which deflate would give the first.

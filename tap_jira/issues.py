@@ -122,11 +122,11 @@ class Issues:
         came, token = len(answer.heads), answer.nextPageToken
         calls: list[Callable[[], Any]] = [partial(self._completed, answer, response.body, response.packed)]
         if token and ask.counts:
-            calls.append(partial(self._told_count, ask.window))
-        rows, *count = self.together(calls)
+            calls.append(lambda: self._told_count(ask.window) or 0)
+        rows, *counted = self.together(calls)
         return Page(
             rows=rows,
-            total=(count[0] if count else 0) or 0,
+            total=sum(counted),
             # A page is cut to what Jira is willing to print, in so many words nowhere.
             size=came if token and came >= LEAST_CAP else ask.size,
             bytes=len(response.body),

@@ -36,7 +36,7 @@ def test_issues_of_an_answer_that_was_not_packed() -> None:
 def test_what_waits_weighs_what_it_takes() -> None:
     """A packed page weighs what travelled, and what was put in place of its issues."""
     packed = gzip.compress(BODY)
-    bundle = Bundle(BODY, packed)
+    bundle = Bundle(b"a text that is not kept" * 100, packed)
     bundle.replace(0, b"0123456789")
 
     assert bundle.bytes == len(packed) + 10
