@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -295,6 +296,26 @@ def test_site_that_does_not_count_costs_no_row(tap: Tap, build: Build, config: d
 
     assert (outcome.code, ids(outcome)) == (0, real(site))
     assert 0 < wire.paths.count(COUNT) < len(wire.searches) / 2
+
+
+def test_a_long_list_is_cut_by_its_count(tap: Tap, build: Build) -> None:
+    """What is counted to be many pages is read in several windows, which can be fetched side by side."""
+    counted, uncounted = (
+        Wire(build(issues=500, page_cap=50)),
+        Wire(build(issues=500, page_cap=50), answering(COUNT, 404)),
+    )
+    for wire in (counted, uncounted):
+        tap(to=wire)
+
+    assert upper_bounds(counted) > 3
+    assert upper_bounds(uncounted) < 3
+
+
+def upper_bounds(wire: Wire) -> int:
+    """How many different instants end the windows that were asked for."""
+    return len(
+        {bound for asked in wire.searches for bound in re.findall(r"updated < (\d+) ORDER", asked.members["jql"])}
+    )
 
 
 @pytest.mark.parametrize("shares", [{"repeat_token_share": 0.2}, {"drop_token_share": 0.2}, {"count_error": 1.0}])
